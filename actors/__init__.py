@@ -1,0 +1,1 @@
+"""How the outside world is reached, and what stays alive between calls."""

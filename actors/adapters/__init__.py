@@ -1,0 +1,1 @@
+"""Plain classes that fulfil the ports; they run without Ray."""

@@ -1,0 +1,1 @@
+"""The rules of Headrace: pure, without I/O and without a framework."""

@@ -1,0 +1,23 @@
+"""Ids, and how they are derived: the same input always gets the same id."""
+
+from __future__ import annotations
+
+from typing import NewType
+from uuid import UUID, uuid5
+
+FileId = NewType("FileId", UUID)
+RecordId = NewType("RecordId", UUID)
+ChunkId = NewType("ChunkId", UUID)
+ObjectKey = NewType("ObjectKey", str)
+
+_NAMESPACE = UUID("5ad5f0d8-5d0c-5c60-9c0e-1d0f4be0a5a1")
+
+
+def derive_record_id(source_type: str, native_id: str) -> RecordId:
+    """The id of the record that ``source_type`` calls ``native_id``."""
+    return RecordId(uuid5(_NAMESPACE, f"record\x1f{source_type}\x1f{native_id}"))
+
+
+def derive_chunk_id(record_id: RecordId, position: int, model: str) -> ChunkId:
+    """The id of a record's chunk at ``position`` (from 0) as embedded by ``model``."""
+    return ChunkId(uuid5(record_id, f"chunk\x1f{position}\x1f{model}"))

@@ -1,0 +1,150 @@
+"""Records: what parsers produce, one for every item in a file, kept, dropped or rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from domain.ledger import Outcome
+from domain.models.ids import FileId, RecordId, derive_record_id
+
+JsonValue = Any
+"""What JSON can hold: str, int, float, bool, None, and lists and dicts of these."""
+
+PUBLIC = "public"
+"""The visibility of a record that everybody may see."""
+
+
+class ContentType(StrEnum):
+    MESSAGE = "message"
+    TRANSCRIPT = "transcript"
+    RECORD = "record"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an item's raw bytes lie: ``start``–``end`` in the file, or in its ``member``.
+
+    Offsets count bytes of the decompressed stream. ``member`` names an archive's entry.
+    Where a format has no byte offsets, they are those of the enclosing unit and ``ordinal``
+    (from 0) tells items of the same unit apart.
+    """
+
+    start: int
+    end: int
+    member: str | None = None
+    ordinal: int = 0
+
+    def __str__(self) -> str:
+        suffix = f"#{self.ordinal}" if self.ordinal else ""
+        prefix = f"{self.member}:" if self.member else ""
+        return f"{prefix}{self.start}-{self.end}{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One item as the source returned it, with its text made findable.
+
+    ``native_id`` is unique within ``source_type``. ``version`` sorts: of two copies of a record
+    the greater one wins, equal ones are told apart by content. ``thread`` is the native id of
+    the conversation that the record belongs to. ``visibility`` names who may see it.
+    """
+
+    source_type: str
+    native_id: str
+    content_type: ContentType
+    content: str
+    place: Place
+    title: str | None = None
+    author: str | None = None
+    timestamp: datetime | None = None
+    url: str | None = None
+    thread: str | None = None
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict)
+    version: str = ""
+    visibility: tuple[str, ...] = (PUBLIC,)
+
+    @property
+    def record_id(self) -> RecordId:
+        return derive_record_id(self.source_type, self.native_id)
+
+    def content_hash(self) -> str:
+        """32 hex digits over everything a reader of the record could see, ``place`` left out."""
+        seen = (
+            self.content_type,
+            self.content,
+            self.title,
+            self.author,
+            self.timestamp,
+            self.url,
+            self.thread,
+            dict(self.metadata),
+            self.visibility,
+        )
+        packed = orjson.dumps(
+            seen, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str
+        )
+        return blake2b(packed, digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedItem:
+    """An item left out on purpose, by the named rule (``snake_case``)."""
+
+    rule: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedItem:
+    """An item that could not be read. ``error`` is a sentence; ``raw`` at most 4 KiB of it."""
+
+    error: str
+    place: Place
+    raw: bytes = b""
+
+
+ParsedItem = Record | DroppedItem | RejectedItem
+"""What a parser yields: exactly one for every item that it read."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record as the metadata store keeps it, with its file and how it was indexed."""
+
+    record_id: RecordId
+    record: Record
+    file_id: FileId
+    parser: str
+    chunk_count: int
+    embedding_model: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRecord:
+    """What staging decided about one record.
+
+    ``previous_chunk_count`` is how many chunks of it the index may hold already, under any
+    earlier content; chunks at positions past the new count must be removed.
+    """
+
+    record: Record
+    outcome: Outcome
+    needs_embedding: bool
+    previous_chunk_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedRecord:
+    """Says that the index now holds ``chunk_count`` chunks of the record's present content."""
+
+    record_id: RecordId
+    content_hash: str
+    chunk_count: int

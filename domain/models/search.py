@@ -1,0 +1,106 @@
+"""Queries, filters, candidates and hits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from domain.models.ids import ChunkId, FileId, RecordId
+from domain.models.records import JsonValue
+
+
+class SearchMode(StrEnum):
+    HYBRID = "hybrid"
+    VECTOR = "vector"
+    KEYWORD = "keyword"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Who asks. ``principals`` is ``None`` for one who may see everything."""
+
+    principals: tuple[str, ...] | None = None
+
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFilter:
+    """What a hit must satisfy; an empty filter lets everything pass.
+
+    ``since`` is inclusive, ``until`` exclusive; a chunk without a timestamp fails either.
+    ``metadata`` asks for equality with a scalar entry, or membership in a list entry.
+    """
+
+    sources: tuple[str, ...] = ()
+    content_types: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    scope: Scope = EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk that a leg found, with what the index keeps of it.
+
+    ``score`` is the leg's own, higher is better: cosine similarity for vectors, BM25 for keywords.
+    """
+
+    chunk_id: ChunkId
+    record_id: RecordId
+    file_id: FileId
+    score: float
+    text: str
+    source_type: str
+    content_type: str
+    title: str | None
+    author: str | None
+    timestamp: datetime | None
+    url: str | None
+    thread: str | None
+    metadata: Mapping[str, JsonValue]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One addend of a hit's score: ``leg`` gave it rank ``rank`` (from 1) and ``raw_score``."""
+
+    leg: str
+    rank: int
+    raw_score: float
+    weight: float
+    addend: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A result: ``score`` is the sum of its contributions' addends."""
+
+    candidate: Candidate
+    score: float
+    contributions: tuple[Contribution, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    text: str
+    mode: SearchMode = SearchMode.HYBRID
+    limit: int = 10
+    where: SearchFilter = field(default_factory=SearchFilter)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Ranked hits. ``degraded`` names the legs that gave no answer; times are milliseconds."""
+
+    hits: tuple[Hit, ...]
+    took_ms: float
+    stages_ms: Mapping[str, float]
+    cached: bool = False
+    degraded: tuple[str, ...] = ()

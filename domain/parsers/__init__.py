@@ -1,0 +1,1 @@
+"""One strategy per source: bytes in, records out."""

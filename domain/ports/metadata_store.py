@@ -1,0 +1,309 @@
+"""Files, their slices, records, events: the truth that everything else is checked against."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.ledger import Ledger
+from domain.models.events import Event
+from domain.models.files import (
+    Claim,
+    DeadLetter,
+    FileImport,
+    FileReport,
+    NewFileImport,
+    ProcessingStatus,
+    Slice,
+)
+from domain.models.ids import FileId, ObjectKey, RecordId
+from domain.models.records import (
+    IndexedRecord,
+    Record,
+    RejectedItem,
+    StagedRecord,
+    StoredRecord,
+)
+
+
+class FileImports(Protocol):
+    """The rows of ``file_imports``."""
+
+    async def create(self, upload: NewFileImport) -> FileImport:
+        """Insert a ``pending`` file and its ``file_uploaded`` event in one transaction.
+
+        A repeat with the same ``file_id`` returns the row that is there.
+        """
+        ...
+
+    async def get(self, file_id: FileId) -> FileReport:
+        """Raises ``NotFoundError``."""
+        ...
+
+    async def list(
+        self,
+        *,
+        limit: int = 100,
+        before: datetime | None = None,
+        status: ProcessingStatus | None = None,
+    ) -> Sequence[FileReport]:
+        """Newest upload first; ``before`` is the last row's ``uploaded_at`` of the page before."""
+        ...
+
+    async def describe(
+        self, file_id: FileId, *, source_type: str, parser: str, metadata: Mapping[str, Any]
+    ) -> None:
+        """Keep what validation found out."""
+        ...
+
+    async def transition(
+        self,
+        file_id: FileId,
+        to: ProcessingStatus,
+        *,
+        claim: Claim | None = None,
+        error: str | None = None,
+        event: Event | None = None,
+    ) -> FileImport:
+        """Move to ``to`` by the rules of ``domain.file_states``, with ``event`` in the outbox.
+
+        One transaction. Sets ``processing_started_at`` on the first ``processing`` of a run and
+        ``processing_completed_at`` on a final status. Moving to the present status writes nothing.
+
+        Raises:
+            NotFoundError, ConflictError.
+            LeaseLostError: ``claim`` was given and is not the newest.
+        """
+        ...
+
+    async def restart(self, file_id: FileId) -> FileImport:
+        """Begin a new run of a finished file: ``run`` + 1, no slices, no error, no dead letters,
+        ``pending``, a fresh ``file_uploaded`` event. Raises ``ConflictError`` if not finished.
+        """
+        ...
+
+    async def forget(self, file_id: FileId) -> ObjectKey | None:
+        """Remove a ``deleting`` file's row and all that hangs on it.
+
+        Returns the object's key when no other file needs the object any more.
+        """
+        ...
+
+    async def dead_letters(self, file_id: FileId, *, limit: int = 100) -> Sequence[DeadLetter]: ...
+
+    async def references(self, key: ObjectKey) -> int:
+        """How many files stand on the object."""
+        ...
+
+
+class WorkQueue(Protocol):
+    """Leases on files that are ``queued``, or ``processing`` under a lease that ran out."""
+
+    async def claim(self, owner: str, *, limit: int, lease_seconds: float) -> Sequence[Claim]:
+        """Lease up to ``limit`` files, oldest upload first, and move them to ``processing``.
+
+        ``FOR UPDATE SKIP LOCKED``: concurrent callers never get the same file.
+        """
+        ...
+
+    async def extend(self, claims: Sequence[Claim], *, lease_seconds: float) -> Sequence[Claim]:
+        """Heartbeat. Returns those still held; the others are somebody else's now."""
+        ...
+
+    async def release(self, owner: str) -> int:
+        """End all leases of ``owner`` (after a restart); returns how many."""
+        ...
+
+    async def deleting(self, *, limit: int) -> Sequence[FileId]:
+        """Files whose deletion was asked for and is not finished."""
+        ...
+
+    async def stalled(self, *, limit: int) -> Sequence[FileId]:
+        """Files that are ``indexing`` although all their events are handled, or the like."""
+        ...
+
+    async def depth(self) -> int:
+        """Files not in a final status, ``deleting`` left out."""
+        ...
+
+
+class SliceLedger(Protocol):
+    """The slices of a file's present run, and what became of their records."""
+
+    async def plan(self, file_id: FileId, slices: Sequence[Slice]) -> None:
+        """Keep the plan; slices that exist in this run stay as they are."""
+        ...
+
+    async def pending(self, file_id: FileId) -> Sequence[Slice]:
+        """Slices not completed yet, by number."""
+        ...
+
+    async def progress(
+        self, claim: Claim, slice_number: int, *, records_done: int, bytes_done: int
+    ) -> None:
+        """Show how far an uncompleted slice is. A lost claim is ignored."""
+        ...
+
+    async def complete(
+        self,
+        claim: Claim,
+        slice_number: int,
+        ledger: Ledger,
+        rejected: Sequence[RejectedItem],
+    ) -> None:
+        """Write the slice's ledger and its dead letters, once: a repeat replaces them.
+
+        Raises:
+            LeaseLostError: nothing was written.
+            ValueError: the ledger does not balance.
+        """
+        ...
+
+
+class Records(Protocol):
+    """The rows of ``parsed_content``, and which file supplied which record."""
+
+    async def stage(
+        self,
+        claim: Claim,
+        slice_number: int,
+        records: Sequence[Record],
+        *,
+        parser: str,
+        model: str,
+    ) -> Sequence[StagedRecord]:
+        """Write records that are new or changed; say for each what it is and what is left to do.
+
+        In input order. For a record already supplied by this run from the same place, the outcome
+        decided then is returned again, so that a slice may be redone. From another place of the
+        same file it is a ``DUPLICATE`` (its content replaces the stored one only if its version
+        is greater). A smaller version than the stored one is ``OLDER_VERSION``. The same content
+        as is indexed under ``model`` is ``UNCHANGED``; everything else is ``INDEXED``.
+        ``needs_embedding`` says that the index does not yet hold the stored content under
+        ``model``; it is true for at most one entry per record id in the result.
+
+        Raises:
+            LeaseLostError: nothing was written.
+        """
+        ...
+
+    async def confirm(self, claim: Claim, indexed: Sequence[IndexedRecord], *, model: str) -> None:
+        """The index holds these. A record whose content has changed meanwhile stays unconfirmed."""
+        ...
+
+    async def get(self, record_id: RecordId) -> StoredRecord:
+        """Raises ``NotFoundError``."""
+        ...
+
+    async def thread(self, record_id: RecordId, *, limit: int = 100) -> Sequence[StoredRecord]:
+        """All records of the same source and thread, oldest first; the record alone if none."""
+        ...
+
+    def removing(
+        self, file_id: FileId, *, limit: int
+    ) -> AbstractAsyncContextManager[Sequence[StoredRecord]]:
+        """Up to ``limit`` records that only this file supplies, locked; gone on a clean exit.
+
+        The caller removes their chunks from the index inside the block. If the block raises,
+        nothing is removed. An empty sequence says that none are left.
+        """
+        ...
+
+    async def handover(self, file_id: FileId, *, limit: int) -> Mapping[FileId, Sequence[RecordId]]:
+        """Give up to ``limit`` records of this file to the newest other file that supplies them.
+
+        Returns the records by their new file; repeatable; empty when none are left.
+        """
+        ...
+
+    def expected(self) -> AsyncIterator[Sequence[StoredRecord]]:
+        """All records in pages, for ``verify``; their ``record.content`` may be left empty."""
+        ...
+
+    async def count(self) -> int: ...
+
+    async def audit(self) -> Sequence[str]:
+        """Sentences about rows that contradict each other; empty when all agree.
+
+        A finished file's slices are all completed; slice ledgers balance; a file's supplied
+        records equal indexed + unchanged; dead letters equal failed; every record has a supplier
+        and, outside running imports, is confirmed.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    entry_id: int
+    event: Event
+    attempt: int
+
+
+class EventLog(Protocol):
+    """The transactional outbox. At least once, in order per file."""
+
+    async def claim(self, *, limit: int, lease_seconds: float) -> Sequence[OutboxEntry]:
+        """Lease the oldest unhandled event of each file, if it is due and nobody holds it."""
+        ...
+
+    async def handled(self, entry_id: int) -> None: ...
+
+    async def failed(self, entry_id: int, *, error: str, retry_in_seconds: float | None) -> None:
+        """Put the event back for later, or for ``None`` among the dead letters."""
+        ...
+
+    async def wait(self, *, timeout_seconds: float) -> None:
+        """Return when new work was announced (LISTEN/NOTIFY) or the time is up."""
+        ...
+
+    async def generation(self) -> int:
+        """Number of the index's present content; grows with every ``bump_generation``."""
+        ...
+
+    async def bump_generation(self) -> int:
+        """The index's content has changed: announce it to every process."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    text: str
+    embedding: NDArray[np.float32] | None
+    sources: tuple[str, ...]
+    result_count: int
+    response_time_ms: int
+    cached: bool
+    asked_at: datetime
+
+
+class QueryHistory(Protocol):
+    async def append(self, entries: Sequence[HistoryEntry]) -> None:
+        """Write many at once (COPY)."""
+        ...
+
+
+class MetadataStore(Protocol):
+    """The store as a whole. Every method of its parts may raise ``StoreUnavailableError``."""
+
+    @property
+    def files(self) -> FileImports: ...
+    @property
+    def queue(self) -> WorkQueue: ...
+    @property
+    def slices(self) -> SliceLedger: ...
+    @property
+    def records(self) -> Records: ...
+    @property
+    def events(self) -> EventLog: ...
+    @property
+    def history(self) -> QueryHistory: ...
+
+    async def ping(self) -> None: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,88 @@
+"""From a file's bytes to records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
+
+from domain.ledger import Ledger
+from domain.models.files import ImportOptions, Slice
+from domain.models.records import JsonValue, ParsedItem
+
+
+@dataclass(frozen=True, slots=True)
+class ParseContext:
+    """What a parser may know about the file beside its bytes.
+
+    ``source_type`` is what its records are to carry. ``sha256`` identifies the file's content:
+    a record that has no identity of its own is known by (sha256, place).
+    """
+
+    filename: str
+    source_type: str
+    sha256: str
+    options: ImportOptions
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedData:
+    """A whole small file, parsed at once."""
+
+    items: tuple[ParsedItem, ...]
+    metadata: Mapping[str, JsonValue]
+    ledger: Ledger
+    """Of the parse alone: kept records count as ``indexed``."""
+
+
+class Parser(Protocol):
+    """One way to read files. Stateless: any call may run in any process, more than once."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    async def parse(self, file_content: bytes, metadata: dict[str, Any]) -> ParsedData:
+        """Parse bytes that fit in memory; ``metadata`` may hold ``filename`` and ``options``."""
+        ...
+
+    async def validate(self, file_content: bytes) -> bool:
+        """Whether this parser can read the bytes (or their beginning)."""
+        ...
+
+    async def extract_metadata(self, file_content: bytes) -> dict[str, Any]:
+        """Facts about the whole (encoding, columns, counts), without reading every record."""
+        ...
+
+    def describe(self, file: BinaryIO, context: ParseContext) -> dict[str, JsonValue]:
+        """``extract_metadata`` over a seekable file of any size, in bounded memory and time.
+
+        Shown to users as the file's metadata: what was found, by which rule, and how to override.
+
+        Raises:
+            UnreadableFileError: a sentence with the fix.
+        """
+        ...
+
+    def plan(self, file: BinaryIO, context: ParseContext, *, slice_bytes: int) -> Iterator[Slice]:
+        """Cut a seekable file into slices of about ``slice_bytes`` at record borders.
+
+        Slices are numbered from 0, cover every record exactly once and are the same on every
+        call; any ``slice_bytes`` leads to the same records. Bounded memory.
+
+        Raises:
+            UnreadableFileError: a sentence with the fix.
+        """
+        ...
+
+    def read(self, file: BinaryIO, part: Slice, context: ParseContext) -> Iterator[ParsedItem]:
+        """Yield one item for everything that the slice holds, in order, in bounded memory.
+
+        A broken record becomes a ``RejectedItem``; the items after it still come.
+
+        Raises:
+            UnreadableFileError: nothing after this point can be read.
+        """
+        ...

@@ -1,0 +1,73 @@
+"""Embedded chunks, found by meaning and by words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from domain.models.chunks import EmbeddedChunk, Embedding
+from domain.models.ids import ChunkId, FileId, RecordId
+from domain.models.search import Candidate, SearchFilter
+
+
+class SearchIndex(Protocol):
+    """Stores embedded chunks and finds the best; the chunks hold all that a hit shows.
+
+    What ``upsert`` or ``delete`` returned from is durable, and seen by the searches of the same
+    object at once and of other objects after ``refresh``. Every method may raise
+    ``IndexUnavailableError``: no answer in time, safe to retry.
+    """
+
+    @property
+    def dimension(self) -> int: ...
+
+    async def upsert(self, chunks: Sequence[EmbeddedChunk]) -> None:
+        """Insert chunks, replacing those with the same ``chunk_id``; a repeat changes nothing.
+
+        Raises:
+            DimensionMismatchError: an embedding has another length; nothing was written.
+        """
+        ...
+
+    async def delete(self, chunk_ids: Sequence[ChunkId]) -> None:
+        """Remove chunks; absent ones are no error."""
+        ...
+
+    async def reassign(self, record_ids: Sequence[RecordId], file_id: FileId) -> None:
+        """Let the records' chunks name another file as their supplier."""
+        ...
+
+    async def search_vector(
+        self, embedding: Embedding, *, limit: int, where: SearchFilter
+    ) -> list[Candidate]:
+        """The nearest chunks that satisfy ``where``, best first; score = cosine similarity."""
+        ...
+
+    async def search_keyword(
+        self, text: str, *, limit: int, where: SearchFilter
+    ) -> list[Candidate]:
+        """The best chunks by BM25 over title and text that satisfy ``where``, best first.
+
+        Any text is a bag of words, never a query language; words are OR-ed and stemmed (English).
+        """
+        ...
+
+    async def count(self) -> int:
+        """How many chunks are stored."""
+        ...
+
+    def chunk_ids(self) -> AsyncIterator[Sequence[ChunkId]]:
+        """Every stored chunk's id, in pages, in no order; a duplicate row appears twice."""
+        ...
+
+    async def optimize(self) -> None:
+        """Fold fresh chunks into the search structures; answers stay the same, only faster."""
+        ...
+
+    async def refresh(self) -> None:
+        """See what others have written."""
+        ...
+
+    async def ping(self) -> None: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""What flows, and in which order."""
