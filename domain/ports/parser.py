@@ -12,6 +12,15 @@ from domain.models.records import JsonValue, ParsedItem
 
 
 @dataclass(frozen=True, slots=True)
+class ArchiveLimits:
+    """How far an archive may unfold before it is refused as a bomb."""
+
+    max_uncompressed_bytes: int = 20 * 1024**3
+    max_ratio: float = 200.0
+    max_entries: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
 class ParseContext:
     """What a parser may know about the file beside its bytes.
 
@@ -23,6 +32,7 @@ class ParseContext:
     source_type: str
     sha256: str
     options: ImportOptions
+    limits: ArchiveLimits = ArchiveLimits()
 
 
 @dataclass(frozen=True, slots=True)
