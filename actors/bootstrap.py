@@ -1,0 +1,109 @@
+"""The composition root: settings in, wired services out. Nothing connects before it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from actors.adapters.filesystem.object_store import FilesystemObjectStore
+from actors.adapters.lancedb.index import LanceSearchIndex
+from actors.adapters.memory.cache import InMemoryCache
+from actors.adapters.memory.hash_embedder import HashEmbedder
+from actors.adapters.onnx.embedder import OnnxEmbedder
+from actors.adapters.onnx.prepare import MODEL_NAME
+from actors.adapters.postgres.store import PostgresMetadataStore
+from actors.adapters.sentence_transformers.embedder import SentenceTransformersEmbedder
+from actors.adapters.system_clock import SystemClock
+from actors.settings import Settings
+from domain.errors import FatalImportError
+from domain.ports.cache import Cache
+from domain.ports.clock import Clock
+from domain.ports.embedder import Embedder
+from domain.ports.metadata_store import MetadataStore
+from domain.ports.object_store import ObjectStore
+from domain.ports.search_index import SearchIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that the application layer stands on, in one process."""
+
+    settings: Settings
+    metadata: MetadataStore
+    objects: ObjectStore
+    index: SearchIndex
+    cache: Cache
+    embedder: Embedder
+    clock: Clock
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, *, embedder_sessions: int = 1
+) -> AsyncIterator[Services]:
+    """Open every adapter that the settings name, and close them in reverse order.
+
+    Raises:
+        StoreUnavailableError, IndexUnavailableError, ObjectStoreUnavailableError: with the fix.
+        FatalImportError: a setting is missing or wrong; the message names it.
+    """
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        metadata = await open_metadata(settings)
+        stack.push_async_callback(metadata.close)
+        objects = FilesystemObjectStore(settings.objects_dir)
+        stack.push_async_callback(objects.close)
+        embedder = open_embedder(settings, sessions=embedder_sessions)
+        stack.callback(embedder.close)
+        index = await open_index(settings, dimension=embedder.dimension)
+        stack.push_async_callback(index.close)
+        cache = InMemoryCache(clock=clock)
+        stack.push_async_callback(cache.close)
+        yield Services(settings, metadata, objects, index, cache, embedder, clock)
+
+
+async def open_metadata(settings: Settings) -> MetadataStore:
+    """The metadata store; needs ``HEADRACE_POSTGRES__DSN``, which ``headrace up`` sets."""
+    dsn = settings.postgres.dsn
+    if dsn is None:
+        raise FatalImportError(
+            "no PostgreSQL is named: start the service with 'headrace up', "
+            "or set HEADRACE_POSTGRES__DSN"
+        )
+    return await PostgresMetadataStore.open(
+        dsn.get_secret_value(),
+        pool_max_size=settings.postgres.pool_max_size,
+        statement_timeout_seconds=settings.postgres.statement_timeout_seconds,
+    )
+
+
+async def open_index(settings: Settings, *, dimension: int) -> SearchIndex:
+    """The search index as this process reads it. Only the index writer may write to it."""
+    return await LanceSearchIndex.open(
+        settings.index_dir,
+        dimension=dimension,
+        vector_index_min_rows=settings.search.vector_index_min_rows,
+    )
+
+
+def open_embedder(settings: Settings, *, sessions: int = 1) -> Embedder:
+    """The embedder that the settings name, its model loaded.
+
+    Raises:
+        FatalImportError: an unknown backend, or a model that was not prepared.
+    """
+    match settings.embedder.backend:
+        case "onnx":
+            return OnnxEmbedder(settings.model_dir / MODEL_NAME, sessions=sessions)
+        case "sentence-transformers":
+            return SentenceTransformersEmbedder(
+                settings.embedder.sentence_transformers_model, device=settings.embedder.device
+            )
+        case "hash":
+            return HashEmbedder()
+        case unknown:
+            raise FatalImportError(
+                f"HEADRACE_EMBEDDER__BACKEND is {unknown!r}; "
+                "choose onnx, sentence-transformers or hash"
+            )

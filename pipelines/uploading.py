@@ -1,0 +1,88 @@
+"""From a stream of bytes to a file import that nobody can lose any more."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from uuid import uuid4
+
+from domain.errors import InvalidUploadError, OverloadedError
+from domain.models.files import FileImport, ImportOptions, NewFileImport
+from domain.models.ids import FileId
+from domain.parsers.detection import check_source_name
+from domain.ports.metadata_store import MetadataStore
+from domain.ports.object_store import ObjectStore
+
+UNDETECTED = "unknown"
+"""The source type of a file until validation has read its beginning."""
+
+RETRY_AFTER_SECONDS = 5.0
+
+
+class UploadService:
+    """Accepts files: bytes first, then one transaction that makes them an import."""
+
+    def __init__(
+        self,
+        objects: ObjectStore,
+        metadata: MetadataStore,
+        *,
+        max_bytes: int,
+        queue_limit: int,
+    ) -> None:
+        self._objects = objects
+        self._metadata = metadata
+        self._max_bytes = max_bytes
+        self._queue_limit = queue_limit
+
+    async def upload(
+        self,
+        filename: str,
+        data: AsyncIterable[bytes],
+        *,
+        mime_type: str | None = None,
+        options: ImportOptions | None = None,
+    ) -> FileImport:
+        """Store the stream and queue it; when this returns, the import will be done.
+
+        Raises:
+            InvalidUploadError: the name, an option or the size is not acceptable.
+            OverloadedError: too many files are waiting; nothing was stored.
+            RetryableError: a store gave no answer; nothing was queued.
+        """
+        chosen = options or ImportOptions()
+        check_filename(filename)
+        if chosen.source is not None:
+            check_source_name(chosen.source)
+        await self._refuse_when_full()
+        stored = await self._objects.store(data, max_bytes=self._max_bytes)
+        upload = NewFileImport(
+            file_id=FileId(uuid4()),
+            filename=filename,
+            source_type=chosen.source or UNDETECTED,
+            mime_type=mime_type,
+            stored=stored,
+            options=chosen,
+        )
+        return await self._metadata.files.create(upload)
+
+    async def _refuse_when_full(self) -> None:
+        depth = await self._metadata.queue.depth()
+        if depth >= self._queue_limit:
+            raise OverloadedError(
+                f"{depth} files are waiting already; try again later",
+                retry_after_seconds=RETRY_AFTER_SECONDS,
+            )
+
+
+def check_filename(filename: str) -> None:
+    """Accept a plain file name, or a relative path with forward slashes.
+
+    Raises:
+        InvalidUploadError: it is empty, too long, or could be mistaken for a place on disk.
+    """
+    if not filename or len(filename) > 255:
+        raise InvalidUploadError("a file name needs 1 to 255 characters", filename=filename[:300])
+    if any(ord(character) < 32 for character in filename):
+        raise InvalidUploadError("a file name cannot hold control characters", filename=filename)
+    if filename.startswith("/") or ".." in filename.split("/"):
+        raise InvalidUploadError("a file name cannot climb out of its folder", filename=filename)
