@@ -228,6 +228,10 @@ class Records(Protocol):
 
     async def count(self) -> int: ...
 
+    async def vector_count(self, file_id: FileId) -> int:
+        """Chunks in the index of all records that the file supplies."""
+        ...
+
     async def audit(self) -> Sequence[str]:
         """Sentences about rows that contradict each other; empty when all agree.
 

@@ -10,16 +10,11 @@ from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.search import Candidate, SearchFilter
 
 
-class SearchIndex(Protocol):
-    """Stores embedded chunks and finds the best; the chunks hold all that a hit shows.
+class IndexWriter(Protocol):
+    """The writing side of an index. Every method may raise ``IndexUnavailableError``.
 
-    What ``upsert`` or ``delete`` returned from is durable, and seen by the searches of the same
-    object at once and of other objects after ``refresh``. Every method may raise
-    ``IndexUnavailableError``: no answer in time, safe to retry.
+    What a method returned from is durable.
     """
-
-    @property
-    def dimension(self) -> int: ...
 
     async def upsert(self, chunks: Sequence[EmbeddedChunk]) -> None:
         """Insert chunks, replacing those with the same ``chunk_id``; a repeat changes nothing.
@@ -36,6 +31,21 @@ class SearchIndex(Protocol):
     async def reassign(self, record_ids: Sequence[RecordId], file_id: FileId) -> None:
         """Let the records' chunks name another file as their supplier."""
         ...
+
+    async def optimize(self) -> None:
+        """Fold fresh chunks into the search structures; answers stay the same, only faster."""
+        ...
+
+
+class SearchIndex(IndexWriter, Protocol):
+    """Stores embedded chunks and finds the best; the chunks hold all that a hit shows.
+
+    Writes are seen by the searches of the same object at once and of other objects after
+    ``refresh``. Every method may raise ``IndexUnavailableError``: safe to retry.
+    """
+
+    @property
+    def dimension(self) -> int: ...
 
     async def search_vector(
         self, embedding: Embedding, *, limit: int, where: SearchFilter
@@ -58,10 +68,6 @@ class SearchIndex(Protocol):
 
     def chunk_ids(self) -> AsyncIterator[Sequence[ChunkId]]:
         """Every stored chunk's id, in pages, in no order; a duplicate row appears twice."""
-        ...
-
-    async def optimize(self) -> None:
-        """Fold fresh chunks into the search structures; answers stay the same, only faster."""
         ...
 
     async def refresh(self) -> None:
