@@ -22,7 +22,7 @@ async def verify(metadata: MetadataStore, index: SearchIndex, objects: ObjectSto
     Reads all record and chunk ids (16 bytes each in memory) but no content. Meant for a system
     at rest: what a running import has not confirmed yet is not counted as a problem.
     """
-    problems = list(await metadata.audit())
+    problems = list(await metadata.records.audit())
     problems += await _missing_objects(metadata, objects)
     problems += await _index_disagreements(metadata, index)
     return problems[:MAX_PROBLEMS]

@@ -1,0 +1,174 @@
+"""The one writer of the search index: many callers, one commit for all who wait."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+import structlog
+
+from actors.bootstrap import open_index
+from actors.logging import configure_logging
+from actors.opened_once import OpenedOnce
+from actors.settings import Settings
+from domain.errors import HeadraceError, IndexUnavailableError
+from domain.models.chunks import EmbeddedChunk
+from domain.models.ids import ChunkId, FileId, RecordId
+from domain.ports.search_index import IndexWriter
+
+log = structlog.get_logger(__name__)
+
+NAMESPACE = "headrace"
+ACTOR_NAME = "index_writer"
+IDLE_SECONDS_BEFORE_OPTIMIZE = 3.0
+FRESH_CHUNKS_BEFORE_OPTIMIZE = 20_000
+
+
+@dataclass(slots=True)
+class _Waiting:
+    chunks: Sequence[EmbeddedChunk]
+    done: asyncio.Future[None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class GroupCommitWriter:
+    """Serialises writes; upserts that wait at the same time become one commit.
+
+    A commit costs tens of milliseconds however few chunks it holds, so files imported side by
+    side share it. If a shared commit fails, all of its callers get the error and may retry.
+    """
+
+    def __init__(self, index: IndexWriter) -> None:
+        self._index = index
+        self._waiting: list[_Waiting] = []
+        self._lock = asyncio.Lock()
+        self._fresh_chunks = 0
+        self._written = asyncio.Event()
+
+    async def upsert(self, chunks: Sequence[EmbeddedChunk]) -> None:
+        """As ``IndexWriter.upsert``; returns once the chunks are durable."""
+        waiting = _Waiting(chunks)
+        self._waiting.append(waiting)
+        async with self._lock:
+            if not waiting.done.done():
+                await self._commit_all()
+        await waiting.done
+
+    async def delete(self, chunk_ids: Sequence[ChunkId]) -> None:
+        async with self._lock:
+            await self._index.delete(chunk_ids)
+        self._note_written(len(chunk_ids))
+
+    async def reassign(self, record_ids: Sequence[RecordId], file_id: FileId) -> None:
+        async with self._lock:
+            await self._index.reassign(record_ids, file_id)
+        self._note_written(len(record_ids))
+
+    async def optimize(self) -> None:
+        async with self._lock:
+            self._fresh_chunks = 0
+            await self._index.optimize()
+
+    async def maintain(self) -> None:
+        """Optimise whenever writing pauses, or enough has come; runs until cancelled."""
+        while True:
+            await self._written.wait()
+            self._written.clear()
+            if self._fresh_chunks < FRESH_CHUNKS_BEFORE_OPTIMIZE and await self._still_writing():
+                continue
+            try:
+                await self.optimize()
+            except HeadraceError as error:
+                log.warning("index_optimize_failed", error=error.message)
+
+    async def _still_writing(self) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._written.wait(), IDLE_SECONDS_BEFORE_OPTIMIZE)
+            return True
+        return False
+
+    async def _commit_all(self) -> None:
+        batch, self._waiting = self._waiting, []
+        try:
+            await self._index.upsert([chunk for waiting in batch for chunk in waiting.chunks])
+        except Exception as error:
+            for waiting in batch:
+                waiting.done.set_exception(error)
+        else:
+            for waiting in batch:
+                waiting.done.set_result(None)
+            self._note_written(sum(len(waiting.chunks) for waiting in batch))
+
+    def _note_written(self, chunks: int) -> None:
+        self._fresh_chunks += chunks
+        self._written.set()
+
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
+class IndexWriterActor:
+    """Holds the only index object of the cluster that writes."""
+
+    def __init__(self, settings: Settings, dimension: int) -> None:
+        configure_logging(settings.log)
+        os.nice(5)
+        self._settings = settings
+        self._dimension = dimension
+        self._writer = OpenedOnce(self._open)
+
+    async def _open(self) -> GroupCommitWriter:
+        index = await open_index(self._settings, dimension=self._dimension)
+        writer = GroupCommitWriter(index)
+        self._maintenance = asyncio.create_task(writer.maintain())
+        return writer
+
+    async def upsert(self, chunks: Sequence[EmbeddedChunk]) -> None:
+        await (await self._writer.get()).upsert(chunks)
+
+    async def delete(self, chunk_ids: Sequence[ChunkId]) -> None:
+        await (await self._writer.get()).delete(chunk_ids)
+
+    async def reassign(self, record_ids: Sequence[RecordId], file_id: FileId) -> None:
+        await (await self._writer.get()).reassign(record_ids, file_id)
+
+    async def optimize(self) -> None:
+        await (await self._writer.get()).optimize()
+
+    async def ping(self) -> int:
+        """Process id, as proof that the index is open."""
+        await self._writer.get()
+        return os.getpid()
+
+
+class ActorIndexWriter:
+    """``IndexWriter`` in any process: hands the work to the index writer actor."""
+
+    def __init__(self) -> None:
+        self._actor: Any = None
+
+    async def upsert(self, chunks: Sequence[EmbeddedChunk]) -> None:
+        await self._call(lambda actor: actor.upsert.remote(chunks))
+
+    async def delete(self, chunk_ids: Sequence[ChunkId]) -> None:
+        await self._call(lambda actor: actor.delete.remote(chunk_ids))
+
+    async def reassign(self, record_ids: Sequence[RecordId], file_id: FileId) -> None:
+        await self._call(lambda actor: actor.reassign.remote(record_ids, file_id))
+
+    async def optimize(self) -> None:
+        await self._call(lambda actor: actor.optimize.remote())
+
+    async def _call(self, method: Callable[[Any], Awaitable[None]]) -> None:
+        try:
+            self._actor = self._actor or ray.get_actor(ACTOR_NAME, namespace=NAMESPACE)
+            await method(self._actor)
+        except (ray.exceptions.RayActorError, ValueError) as error:
+            self._actor = None
+            raise IndexUnavailableError("the index writer is restarting") from error
+        except ray.exceptions.RayTaskError as error:
+            raise error.as_instanceof_cause() from error

@@ -1,0 +1,281 @@
+"""The Ray actors of the import side: thin shells, and how they are started and reached."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import ray
+import structlog
+
+from actors.adapters.filesystem.object_store import FilesystemObjectStore
+from actors.bootstrap import open_embedder, open_metadata
+from actors.index_writer import ACTOR_NAME as INDEX_WRITER
+from actors.index_writer import NAMESPACE, ActorIndexWriter, IndexWriterActor
+from actors.logging import configure_logging
+from actors.opened_once import OpenedOnce
+from actors.settings import Settings
+from domain.chunking import ChunkLimits
+from domain.errors import RetryableError
+from domain.models.files import Claim, FileImport
+from domain.models.ids import FileId
+from domain.ports.metadata_store import MetadataStore
+from domain.ports.parser import ArchiveLimits
+from pipelines.bulk import BulkJob, import_in_bulk
+from pipelines.conductor import Conductor, ConductorLimits, WorkerDiedError
+from pipelines.deleting import FileDeleter
+from pipelines.file_import import FileImporter, FilePlanner, PlanLimits
+from pipelines.handlers import EventHandlers
+from pipelines.slice_import import SliceImporter
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+CONDUCTOR = "conductor"
+FILES_PER_WORKER = 4
+"""Small files share index commits and keep the model busy while one of them is written."""
+
+
+def chunk_limits(settings: Settings) -> ChunkLimits:
+    return ChunkLimits(
+        max_tokens=settings.ingest.chunk_tokens,
+        overlap_tokens=settings.ingest.chunk_overlap_tokens,
+    )
+
+
+def archive_limits(settings: Settings) -> ArchiveLimits:
+    return ArchiveLimits(
+        max_uncompressed_bytes=settings.ingest.max_uncompressed_bytes,
+        max_ratio=settings.ingest.max_compression_ratio,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _ImportSide:
+    planner: FilePlanner
+    importer: FileImporter
+
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0, max_concurrency=64)
+class IngestWorkerActor:
+    """Reads, embeds and stores files; the model stays loaded between them."""
+
+    def __init__(self, settings: Settings) -> None:
+        configure_logging(settings.log)
+        os.nice(10)
+        self._settings = settings
+        self._embedder = open_embedder(settings, sessions=settings.embedder.import_sessions)
+        self._side = OpenedOnce(self._open)
+
+    async def _open(self) -> _ImportSide:
+        settings = self._settings
+        metadata = await open_metadata(settings)
+        objects = FilesystemObjectStore(settings.objects_dir)
+        slices = SliceImporter(
+            metadata,
+            ActorIndexWriter(),
+            self._embedder,
+            limits=chunk_limits(settings),
+            batch_records=settings.ingest.batch_records,
+        )
+        archive = archive_limits(settings)
+        return _ImportSide(
+            FilePlanner(metadata, objects, PlanLimits(settings.ingest.slice_bytes, archive)),
+            FileImporter(metadata, objects, slices, archive=archive),
+        )
+
+    async def validate_file(self, file_id: FileId) -> None:
+        await (await self._side.get()).planner.validate_file(file_id)
+
+    async def queue_for_processing(self, file_id: FileId) -> None:
+        await (await self._side.get()).planner.queue_for_processing(file_id)
+
+    async def import_file(self, claim: Claim) -> None:
+        await (await self._side.get()).importer.run(claim)
+
+    async def ping(self) -> int:
+        """Process id, as proof that the model is loaded and the stores answer."""
+        await self._side.get()
+        return os.getpid()
+
+
+class ActorImportWorkers:
+    """The pool of import workers, each file given to the least busy one."""
+
+    def __init__(self, settings: Settings, metadata: MetadataStore) -> None:
+        self._settings = settings
+        self._metadata = metadata
+        self._busy = [0] * settings.ingest.workers
+        self._bulk = asyncio.Lock()
+
+    async def import_file(self, claim: Claim) -> None:
+        """As ``conductor.ImportWorkers``; large files of several slices go through Ray Data."""
+        file = (await self._metadata.files.get(claim.file_id)).file
+        is_large = file.file_size > self._settings.ingest.bulk_bytes
+        if is_large and len(await self._metadata.slices.pending(claim.file_id)) > 1:
+            await self._in_bulk(claim, file)
+        else:
+            await self._on_least_busy(lambda worker: worker.import_file.remote(claim))
+
+    async def _in_bulk(self, claim: Claim, file: FileImport) -> None:
+        """One large file at a time: each takes all the cores there are."""
+        settings = self._settings
+        job = BulkJob(
+            settings,
+            claim,
+            file,
+            probe_model(settings)[0],
+            chunk_limits(settings),
+            archive_limits(settings),
+        )
+        async with self._bulk:
+            await _translated(import_in_bulk.remote(job), "the bulk import")
+
+    async def validate_file(self, file_id: FileId) -> None:
+        await self._on_least_busy(lambda worker: worker.validate_file.remote(file_id))
+
+    async def queue_for_processing(self, file_id: FileId) -> None:
+        await self._on_least_busy(lambda worker: worker.queue_for_processing.remote(file_id))
+
+    async def _on_least_busy(self, method: Callable[[Any], Awaitable[None]]) -> None:
+        number = self._busy.index(min(self._busy))
+        self._busy[number] += 1
+        try:
+            worker = _worker(number)
+            await _translated(method(worker), f"import worker {number}")
+        finally:
+            self._busy[number] -= 1
+
+
+def _worker(number: int) -> Any:
+    try:
+        return ray.get_actor(worker_name(number), namespace=NAMESPACE)
+    except ValueError as error:
+        raise WorkerDiedError(f"import worker {number} is not running") from error
+
+
+async def _translated(call: Awaitable[None], who: str) -> None:
+    """Await a Ray call; raise what it raised there, or ``WorkerDiedError``."""
+    try:
+        await call
+    except ray.exceptions.RayTaskError as error:
+        raise root_cause(error) from error
+    except ray.exceptions.RayError as error:
+        raise WorkerDiedError(f"{who} died: {type(error).__name__}") from error
+
+
+def root_cause(error: ray.exceptions.RayTaskError) -> Exception:
+    """The error that was raised first, however many Ray tasks it came through."""
+    cause: Any = error
+    while isinstance(cause, ray.exceptions.RayTaskError):
+        cause = cause.cause
+    return cause if isinstance(cause, Exception) else error
+
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
+class ConductorActor:
+    """Runs the conductor from its first breath, so that a restarted one needs no call."""
+
+    def __init__(self, settings: Settings) -> None:
+        configure_logging(settings.log)
+        os.nice(5)
+        self._settings = settings
+        self._thread = threading.Thread(target=self._conduct, name=CONDUCTOR, daemon=True)
+        self._thread.start()
+
+    def ping(self) -> int:
+        """Process id, as proof of life."""
+        return os.getpid()
+
+    def _conduct(self) -> None:
+        """The conductor never returns; should it, Ray starts this process anew."""
+        try:
+            asyncio.run(conduct(self._settings))
+        except Exception:
+            log.exception("conductor_died")
+        finally:
+            os._exit(1)
+
+
+async def conduct(settings: Settings) -> None:
+    """Wire a conductor to its stores and workers and run it; waits for stores to come up."""
+    metadata = await patiently(lambda: open_metadata(settings))
+    objects = FilesystemObjectStore(settings.objects_dir)
+    workers = ActorImportWorkers(settings, metadata)
+    handlers = EventHandlers(
+        metadata,
+        validate_file=workers.validate_file,
+        queue_for_processing=workers.queue_for_processing,
+    )
+    limits = ConductorLimits(
+        files_in_flight=FILES_PER_WORKER * settings.ingest.workers,
+        lease_seconds=settings.ingest.lease_seconds,
+    )
+    deleter = FileDeleter(metadata, objects, ActorIndexWriter())
+    await Conductor(metadata, workers, handlers, deleter, limits).run()
+
+
+async def patiently(open_it: Callable[[], Awaitable[T]]) -> T:
+    """Open something that may not be up yet, trying again until it is."""
+    while True:
+        try:
+            return await open_it()
+        except RetryableError as error:
+            log.warning("store_awaited", error=error.message)
+            await asyncio.sleep(1.0)
+
+
+def worker_name(number: int) -> str:
+    return f"ingest_worker_{number}"
+
+
+def start_actors(settings: Settings, *, timeout_seconds: float = 120.0) -> dict[str, int]:
+    """Start the index writer, the import workers and the conductor; wait until they answer.
+
+    Returns their process ids by name. They live as long as the driver that called this.
+    """
+    _, dimension = probe_model(settings)
+    started = {INDEX_WRITER: _start(IndexWriterActor, INDEX_WRITER, settings, dimension)}
+    for number in range(settings.ingest.workers):
+        name = worker_name(number)
+        started[name] = _start(IngestWorkerActor, name, settings)
+    pids = _pids(started, timeout_seconds)
+    conductor = {CONDUCTOR: _start(ConductorActor, CONDUCTOR, settings)}
+    _alive.update(started | conductor)
+    return pids | _pids(conductor, timeout_seconds)
+
+
+_alive: dict[str, Any] = {}
+"""Handles that keep the actors from being collected while their driver lives."""
+
+
+def stop_actors() -> None:
+    """End the actors that ``start_actors`` started in this process."""
+    for actor in _alive.values():
+        with contextlib.suppress(ray.exceptions.RayError):
+            ray.kill(actor, no_restart=True)
+    _alive.clear()
+
+
+def probe_model(settings: Settings) -> tuple[str, int]:
+    """The configured model's name, and the length of its vectors."""
+    embedder = open_embedder(settings)
+    try:
+        return embedder.model, embedder.dimension
+    finally:
+        embedder.close()
+
+
+def _start(kind: Any, name: str, *arguments: Any) -> Any:
+    return kind.options(name=name, namespace=NAMESPACE).remote(*arguments)
+
+
+def _pids(actors: dict[str, Any], timeout_seconds: float) -> dict[str, int]:
+    pids = ray.get([actor.ping.remote() for actor in actors.values()], timeout=timeout_seconds)
+    return dict(zip(actors, pids, strict=True))

@@ -1,0 +1,251 @@
+"""Keeps files moving: relays events, leases queued files to workers, carries out deletions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from domain.errors import (
+    ConflictError,
+    FatalImportError,
+    HeadraceError,
+    LeaseLostError,
+    NotFoundError,
+    RetryableError,
+)
+from domain.models.files import Claim, ProcessingStatus
+from domain.models.ids import FileId
+from domain.ports.metadata_store import MetadataStore, OutboxEntry
+from pipelines.deleting import FileDeleter
+from pipelines.handlers import EventHandlers
+
+log = structlog.get_logger(__name__)
+
+EVENT_LEASE_SECONDS = 15.0
+MAX_EVENT_ATTEMPTS = 5
+MAX_WORKER_DEATHS = 3
+POLL_SECONDS = 1.0
+MAX_BACKOFF_SECONDS = 10.0
+
+
+class WorkerDiedError(HeadraceError):
+    """The process that was importing a file is gone; another may try."""
+
+
+class ImportWorkers(Protocol):
+    """Where files are imported."""
+
+    async def import_file(self, claim: Claim) -> None:
+        """Import a claimed file to the end.
+
+        Raises:
+            WorkerDiedError: the process died on the way.
+            RetryableError, FatalImportError: as ``pipelines.file_import.FileImporter.run``.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ConductorLimits:
+    files_in_flight: int
+    lease_seconds: float
+
+
+class Conductor:
+    """One per installation. It keeps nothing that a restart would miss: the truth is stored."""
+
+    def __init__(
+        self,
+        metadata: MetadataStore,
+        workers: ImportWorkers,
+        handlers: EventHandlers,
+        deleter: FileDeleter,
+        limits: ConductorLimits,
+        *,
+        owner: str = "conductor",
+    ) -> None:
+        self._metadata = metadata
+        self._workers = workers
+        self._handlers = handlers
+        self._deleter = deleter
+        self._limits = limits
+        self._owner = owner
+        self._imports: dict[FileId, tuple[Claim, asyncio.Task[None]]] = {}
+        self._events: dict[int, asyncio.Task[None]] = {}
+        self._deaths: Counter[FileId] = Counter()
+        self._events_wanted = asyncio.Event()
+        self._files_wanted = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until cancelled. Stores that fail are waited for, never given up."""
+        await self._persistently("release_leases", self._release)
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._repeat("listen", self._listen))
+            loops.create_task(self._repeat("relay_events", self._relay_events))
+            loops.create_task(self._repeat("claim_files", self._claim_files))
+            loops.create_task(self._repeat("extend_leases", self._extend_leases))
+            loops.create_task(self._repeat("delete_files", self._delete_files))
+
+    async def _release(self) -> None:
+        released = await self._metadata.queue.release(self._owner)
+        log.info("leases_released", count=released)
+
+    async def _repeat(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await self._persistently(name, step)
+
+    async def _persistently(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
+        backoff = POLL_SECONDS / 4
+        while True:
+            try:
+                return await step()
+            except RetryableError as error:
+                log.warning("conductor_step_delayed", step=name, error=error.message)
+            except Exception:
+                log.exception("conductor_step_failed", step=name)
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)
+
+    async def _listen(self) -> None:
+        """Let the loops look again when work is announced, and every so often all the same."""
+        await self._metadata.events.wait(timeout_seconds=POLL_SECONDS)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        self._events_wanted.set()
+        self._files_wanted.set()
+
+    async def _relay_events(self) -> None:
+        self._events_wanted.clear()
+        room = self._limits.files_in_flight - len(self._events)
+        claimed = (
+            await self._metadata.events.claim(limit=room, lease_seconds=EVENT_LEASE_SECONDS)
+            if room > 0
+            else ()
+        )
+        for entry in claimed:
+            if entry.entry_id not in self._events:
+                self._events[entry.entry_id] = asyncio.create_task(self._handle_event(entry))
+        if not claimed:
+            await self._events_wanted.wait()
+
+    async def _handle_event(self, entry: OutboxEntry) -> None:
+        try:
+            await self._run_handlers(entry)
+        except Exception:
+            log.exception("event_left_for_later", entry_id=entry.entry_id, name=entry.event.name)
+        finally:
+            del self._events[entry.entry_id]
+            self._look_again()
+
+    async def _run_handlers(self, entry: OutboxEntry) -> None:
+        file_id = entry.event.file_id
+        try:
+            await self._handlers.handle(entry.event)
+        except (NotFoundError, ConflictError) as error:
+            log.info("event_outdated", file_id=str(file_id), error=error.message)
+        except FatalImportError as error:
+            await self._fail(file_id, error.message)
+        except (RetryableError, WorkerDiedError) as error:
+            return await self._put_back(entry, error.message)
+        except Exception as error:
+            log.exception("event_handler_failed", file_id=str(file_id), name=entry.event.name)
+            return await self._put_back(entry, f"{type(error).__name__}: {error}")
+        await self._metadata.events.handled(entry.entry_id)
+        return None
+
+    async def _put_back(self, entry: OutboxEntry, error: str) -> None:
+        given_up = entry.attempt >= MAX_EVENT_ATTEMPTS
+        if given_up:
+            await self._fail(
+                entry.event.file_id, f"{entry.event.name} could not be handled: {error}"
+            )
+        retry = None if given_up else min(2.0**entry.attempt / 2, MAX_BACKOFF_SECONDS)
+        await self._metadata.events.failed(entry.entry_id, error=error, retry_in_seconds=retry)
+
+    async def _claim_files(self) -> None:
+        self._files_wanted.clear()
+        room = self._limits.files_in_flight - len(self._imports)
+        claims = (
+            await self._metadata.queue.claim(
+                self._owner, limit=room, lease_seconds=self._limits.lease_seconds
+            )
+            if room > 0
+            else ()
+        )
+        for claim in claims:
+            task = asyncio.create_task(self._import(claim))
+            self._imports[claim.file_id] = (claim, task)
+        if not claims:
+            await self._files_wanted.wait()
+
+    async def _import(self, claim: Claim) -> None:
+        try:
+            await self._import_persistently(claim)
+            self._deaths.pop(claim.file_id, None)
+        except LeaseLostError:
+            log.warning("lease_lost", file_id=str(claim.file_id), attempt=claim.attempt)
+        except (NotFoundError, ConflictError) as error:
+            log.info("import_outdated", file_id=str(claim.file_id), error=error.message)
+        except Exception:
+            log.exception("import_left_for_later", file_id=str(claim.file_id))
+        finally:
+            self._imports.pop(claim.file_id, None)
+            self._look_again()
+
+    async def _import_persistently(self, claim: Claim) -> None:
+        backoff = POLL_SECONDS / 2
+        while True:
+            try:
+                return await self._workers.import_file(claim)
+            except (LeaseLostError, NotFoundError, ConflictError):
+                raise
+            except FatalImportError as error:
+                return await self._fail(claim.file_id, error.message, claim=claim)
+            except WorkerDiedError as error:
+                self._deaths[claim.file_id] += 1
+                log.warning("worker_died", file_id=str(claim.file_id), error=error.message)
+                if self._deaths[claim.file_id] >= MAX_WORKER_DEATHS:
+                    return await self._fail(
+                        claim.file_id,
+                        f"reading this file killed its worker {MAX_WORKER_DEATHS} times; "
+                        "it may need more memory than there is. Split it, or replay it later",
+                        claim=claim,
+                    )
+            except RetryableError as error:
+                log.warning("import_delayed", file_id=str(claim.file_id), error=error.message)
+            except Exception as error:
+                log.exception("import_failed", file_id=str(claim.file_id))
+                text = f"unexpected {type(error).__name__}: {error}"
+                return await self._fail(claim.file_id, text, claim=claim)
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)
+
+    async def _fail(self, file_id: FileId, error: str, *, claim: Claim | None = None) -> None:
+        log.warning("file_failed", file_id=str(file_id), error=error)
+        await self._metadata.files.transition(
+            file_id, ProcessingStatus.FAILED, claim=claim, error=error
+        )
+
+    async def _extend_leases(self) -> None:
+        await asyncio.sleep(self._limits.lease_seconds / 3)
+        claims = [claim for claim, _ in self._imports.values()]
+        if not claims:
+            return
+        held = await self._metadata.queue.extend(claims, lease_seconds=self._limits.lease_seconds)
+        for claim in set(claims) - set(held):
+            if claim.file_id in self._imports:
+                self._imports[claim.file_id][1].cancel()
+
+    async def _delete_files(self) -> None:
+        for file_id in await self._metadata.queue.deleting(limit=10):
+            if file_id in self._imports:
+                self._imports[file_id][1].cancel()
+            await self._deleter.run(file_id)
+            log.info("file_deleted", file_id=str(file_id))
+        await asyncio.sleep(POLL_SECONDS)

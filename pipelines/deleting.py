@@ -1,0 +1,53 @@
+"""Taking a file out of every store, resumable at any point."""
+
+from __future__ import annotations
+
+from domain.models.ids import ChunkId, FileId, derive_chunk_id
+from domain.models.records import StoredRecord
+from domain.ports.metadata_store import MetadataStore
+from domain.ports.object_store import ObjectStore
+from domain.ports.search_index import IndexWriter
+
+PAGE = 500
+
+
+class FileDeleter:
+    """Removes what only this file supplied, and hands the rest to the files that share it."""
+
+    def __init__(self, metadata: MetadataStore, objects: ObjectStore, index: IndexWriter) -> None:
+        self._metadata = metadata
+        self._objects = objects
+        self._index = index
+
+    async def run(self, file_id: FileId) -> None:
+        """Carry out the deletion of a ``deleting`` file.
+
+        Raises:
+            RetryableError: call again; what is gone stays gone.
+        """
+        while await self._remove_page(file_id):
+            pass
+        while moved := await self._metadata.records.handover(file_id, limit=PAGE):
+            for new_file, record_ids in moved.items():
+                await self._index.reassign(record_ids, new_file)
+        key = await self._metadata.files.forget(file_id)
+        await self._metadata.events.bump_generation()
+        if key is not None:
+            await self._objects.delete(key)
+
+    async def _remove_page(self, file_id: FileId) -> bool:
+        async with self._metadata.records.removing(file_id, limit=PAGE) as records:
+            chunk_ids = [chunk_id for stored in records for chunk_id in chunk_ids_of(stored)]
+            if chunk_ids:
+                await self._index.delete(chunk_ids)
+            return bool(records)
+
+
+def chunk_ids_of(stored: StoredRecord) -> list[ChunkId]:
+    """The chunks that the index holds of a record."""
+    if stored.embedding_model is None:
+        return []
+    return [
+        derive_chunk_id(stored.record_id, position, stored.embedding_model)
+        for position in range(stored.chunk_count)
+    ]

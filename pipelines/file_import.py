@@ -1,0 +1,144 @@
+"""A whole file: find out what it is, plan its slices, carry them in."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from domain.models.events import FileProcessed
+from domain.models.files import Claim, FileImport, ProcessingStatus, Slice
+from domain.models.ids import FileId
+from domain.parsers.detection import PARSERS, detect, source_type_of
+from domain.ports.metadata_store import MetadataStore
+from domain.ports.object_store import ObjectStore
+from domain.ports.parser import ArchiveLimits, ParseContext, Parser
+from pipelines.slice_import import SliceImporter
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLimits:
+    slice_bytes: int
+    archive: ArchiveLimits
+
+
+def parse_context(file: FileImport, archive: ArchiveLimits) -> ParseContext:
+    """What the parser may know of a stored file."""
+    return ParseContext(
+        filename=file.filename,
+        source_type=file.source_type,
+        sha256=file.sha256,
+        options=file.options,
+        limits=archive,
+    )
+
+
+def parser_label(parser: Parser) -> str:
+    """How records name the parser that read them."""
+    return f"{parser.name}/{parser.version}"
+
+
+def parser_of(file: FileImport) -> Parser:
+    """The parser that validation chose for the file."""
+    return PARSERS[(file.parser or "").partition("/")[0]]
+
+
+class FilePlanner:
+    """The handlers of ``file_uploaded``: ``validate_file`` and ``queue_for_processing``."""
+
+    def __init__(self, metadata: MetadataStore, objects: ObjectStore, limits: PlanLimits) -> None:
+        self._metadata = metadata
+        self._objects = objects
+        self._limits = limits
+
+    async def validate_file(self, file_id: FileId) -> None:
+        """Find the parser and what it says about the file.
+
+        Raises:
+            UnreadableFileError: a sentence with the fix.
+        """
+        file = (await self._metadata.files.get(file_id)).file
+        await self._metadata.files.transition(file_id, ProcessingStatus.VALIDATING)
+        async with self._objects.open(file.object_key) as raw:
+            parser = await asyncio.to_thread(detect, raw, file.filename, file.options)
+            source_type = source_type_of(parser, file.options)
+            context = ParseContext(
+                file.filename, source_type, file.sha256, file.options, self._limits.archive
+            )
+            metadata = await asyncio.to_thread(parser.describe, raw, context)
+        await self._metadata.files.describe(
+            file_id, source_type=source_type, parser=parser_label(parser), metadata=metadata
+        )
+
+    async def queue_for_processing(self, file_id: FileId) -> None:
+        """Cut the validated file into slices and let the conductor have it."""
+        file = (await self._metadata.files.get(file_id)).file
+        context = parse_context(file, self._limits.archive)
+        async with self._objects.open(file.object_key) as raw:
+            plan = parser_of(file).plan(raw, context, slice_bytes=self._limits.slice_bytes)
+            slices = await asyncio.to_thread(list, plan)
+        await self._metadata.slices.plan(file_id, slices)
+        await self._metadata.files.transition(file_id, ProcessingStatus.QUEUED)
+
+
+class FileImporter:
+    """Imports claimed files slice by slice, taking up where an earlier attempt died."""
+
+    def __init__(
+        self,
+        metadata: MetadataStore,
+        objects: ObjectStore,
+        slices: SliceImporter,
+        *,
+        archive: ArchiveLimits,
+    ) -> None:
+        self._metadata = metadata
+        self._objects = objects
+        self._slices = slices
+        self._archive = archive
+
+    async def run(self, claim: Claim) -> None:
+        """Import the file's pending slices, then say ``file_processed``.
+
+        Raises:
+            LeaseLostError: somebody else has the file; stop.
+            RetryableError: a store gave no answer; call again.
+            UnreadableFileError: the parser cannot go on.
+        """
+        started = time.monotonic()
+        file = (await self._metadata.files.get(claim.file_id)).file
+        await self._import_slices(claim, file, await self._metadata.slices.pending(claim.file_id))
+        await finish_processing(self._metadata, claim, seconds=time.monotonic() - started)
+
+    async def _import_slices(self, claim: Claim, file: FileImport, parts: Sequence[Slice]) -> None:
+        parser = parser_of(file)
+        context = parse_context(file, self._archive)
+        async with self._objects.open(file.object_key) as raw:
+            for part in parts:
+                items = parser.read(raw, part, context)
+                ledger = await self._slices.run(claim, part, items, parser=parser_label(parser))
+                log.info(
+                    "slice_imported",
+                    file_id=str(claim.file_id),
+                    slice=part.number,
+                    **_counts(ledger.to_json()),
+                )
+
+
+async def finish_processing(metadata: MetadataStore, claim: Claim, *, seconds: float) -> None:
+    """Move a file whose slices are all complete on to ``indexing``, with its event."""
+    ledger = (await metadata.files.get(claim.file_id)).ledger
+    event = FileProcessed(claim.file_id, record_count=ledger.read, processing_time=seconds)
+    await metadata.files.transition(
+        claim.file_id, ProcessingStatus.INDEXING, claim=claim, event=event
+    )
+
+
+def _counts(ledger: dict[str, Any]) -> dict[str, Any]:
+    return {**ledger, "dropped": sum(ledger["dropped"].values())}

@@ -1,0 +1,95 @@
+"""What happens on each event of a file's life. Every handler may run twice."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import assert_never
+
+import structlog
+
+from domain.models.events import Event, FileProcessed, FileUploaded, IndexingCompleted
+from domain.models.files import FileImport, ProcessingStatus
+from domain.models.ids import FileId
+from domain.ports.metadata_store import MetadataStore
+
+log = structlog.get_logger(__name__)
+
+FileStep = Callable[[FileId], Awaitable[None]]
+
+
+class EventHandlers:
+    """Dispatches events to the handlers that the specification names.
+
+    ``validate_file`` and ``queue_for_processing`` read whole files, so they are handed in and
+    run where the import workers are.
+    """
+
+    def __init__(
+        self,
+        metadata: MetadataStore,
+        *,
+        validate_file: FileStep,
+        queue_for_processing: FileStep,
+    ) -> None:
+        self._metadata = metadata
+        self._validate_file = validate_file
+        self._queue_for_processing = queue_for_processing
+
+    async def handle(self, event: Event) -> None:
+        """Run the event's handlers in order; an event of a file that moved on does nothing."""
+        file = (await self._metadata.files.get(event.file_id)).file
+        match event:
+            case FileUploaded():
+                if file.status in {ProcessingStatus.PENDING, ProcessingStatus.VALIDATING}:
+                    await self._validate_file(event.file_id)
+                    await self._queue_for_processing(event.file_id)
+            case FileProcessed():
+                await self._update_metadata(event, file)
+                await self._trigger_indexing(event, file)
+            case IndexingCompleted():
+                await self._invalidate_cache(event)
+                self._notify_completion(event, file)
+            case _:
+                assert_never(event)
+
+    async def _update_metadata(self, event: FileProcessed, file: FileImport) -> None:
+        await self._metadata.files.describe(
+            event.file_id,
+            source_type=file.source_type,
+            parser=file.parser or "",
+            metadata={
+                **file.metadata,
+                "record_count": event.record_count,
+                "processing_seconds": round(event.processing_time, 3),
+            },
+        )
+
+    async def _trigger_indexing(self, event: FileProcessed, file: FileImport) -> None:
+        """Complete the file: its chunks are durable and searchable already.
+
+        Folding them into the search structures makes queries faster, not truer; the index writer
+        does it when writing pauses.
+        """
+        if file.status is not ProcessingStatus.INDEXING:
+            return
+        report = await self._metadata.files.get(event.file_id)
+        vectors = await self._metadata.records.vector_count(event.file_id)
+        status = (
+            ProcessingStatus.COMPLETED_WITH_ERRORS
+            if report.ledger.failed
+            else ProcessingStatus.COMPLETED
+        )
+        await self._metadata.files.transition(
+            event.file_id, status, event=IndexingCompleted(event.file_id, vector_count=vectors)
+        )
+
+    async def _invalidate_cache(self, event: IndexingCompleted) -> None:
+        await self._metadata.events.bump_generation()
+
+    def _notify_completion(self, event: IndexingCompleted, file: FileImport) -> None:
+        log.info(
+            "file_completed",
+            file_id=str(event.file_id),
+            status=file.status,
+            vectors=event.vector_count,
+        )

@@ -1,0 +1,180 @@
+"""One slice of a file: parse, stage, chunk, embed, index, confirm, and only then the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from domain.chunking import ChunkLimits, chunk_record
+from domain.ledger import Ledger, Outcome, ledger_of
+from domain.models.chunks import Chunk, EmbeddedChunk
+from domain.models.files import Claim, Slice
+from domain.models.ids import ChunkId, derive_chunk_id
+from domain.models.records import IndexedRecord, ParsedItem, RejectedItem, StagedRecord
+from domain.ports.embedder import Embedder
+from domain.ports.metadata_store import MetadataStore
+from domain.ports.search_index import IndexWriter
+from pipelines.batches import ParsedBatch, batched
+
+BATCHES_IN_FLIGHT = 2
+"""One batch is embedded while the one before is written and the one after is parsed."""
+
+
+@dataclass(slots=True)
+class SliceTally:
+    """What became of a slice's items so far."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+    rejected: list[RejectedItem] = field(default_factory=list)
+
+    def add(self, batch: ParsedBatch, staged: Sequence[StagedRecord]) -> None:
+        self.outcomes += [entry.outcome for entry in staged]
+        self.dropped += batch.dropped
+        self.rejected += batch.rejected
+
+    def ledger(self) -> Ledger:
+        return ledger_of(self.outcomes, dropped=self.dropped, failed=len(self.rejected))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChunks:
+    """A record that the index must hold anew, cut into chunks."""
+
+    staged: StagedRecord
+    chunks: Sequence[Chunk]
+
+    def stale_chunk_ids(self, model: str) -> list[ChunkId]:
+        """Chunks of the record's earlier content that the present one no longer has."""
+        record_id = self.staged.record.record_id
+        positions = range(len(self.chunks), self.staged.previous_chunk_count)
+        return [derive_chunk_id(record_id, position, model) for position in positions]
+
+    def indexed(self) -> IndexedRecord:
+        record = self.staged.record
+        return IndexedRecord(record.record_id, record.content_hash(), len(self.chunks))
+
+
+def chunk_staged(
+    staged: Sequence[StagedRecord], *, model: str, limits: ChunkLimits
+) -> list[RecordChunks]:
+    """Cut every record that needs embedding."""
+    return [
+        RecordChunks(entry, chunk_record(entry.record, model=model, limits=limits))
+        for entry in staged
+        if entry.needs_embedding
+    ]
+
+
+def embed_chunks(
+    work: Sequence[RecordChunks], claim: Claim, embedder: Embedder
+) -> list[EmbeddedChunk]:
+    """Embed all chunks of ``work`` in one call. Blocking."""
+    chunks = [chunk for entry in work for chunk in entry.chunks]
+    if not chunks:
+        return []
+    vectors = embedder.embed([chunk.embedding_text for chunk in chunks])
+    return [
+        EmbeddedChunk(chunk, claim.file_id, vector)
+        for chunk, vector in zip(chunks, vectors, strict=True)
+    ]
+
+
+class SliceImporter:
+    """Carries slices into the stores. Running a slice again, or twice at once, does no harm."""
+
+    def __init__(
+        self,
+        metadata: MetadataStore,
+        index: IndexWriter,
+        embedder: Embedder,
+        *,
+        limits: ChunkLimits,
+        batch_records: int,
+    ) -> None:
+        self._metadata = metadata
+        self._index = index
+        self._embedder = embedder
+        self._limits = limits
+        self._batch_records = batch_records
+        self._embedding = asyncio.Lock()
+
+    async def run(
+        self, claim: Claim, part: Slice, items: Iterator[ParsedItem], *, parser: str
+    ) -> Ledger:
+        """Import what ``items`` yields of ``part`` and complete the slice.
+
+        Raises:
+            LeaseLostError: somebody else has the file; stop.
+            RetryableError: a store gave no answer; run the slice again.
+            UnreadableFileError: the parser cannot go on.
+        """
+        tally = SliceTally()
+        bytes_done = 0
+        in_flight: set[asyncio.Task[None]] = set()
+        try:
+            async for batch in batched(items, records=self._batch_records):
+                staged = await self._stage(claim, part, batch, parser)
+                tally.add(batch, staged)
+                bytes_done += batch.bytes_read
+                in_flight = await self._make_room(in_flight)
+                in_flight.add(asyncio.create_task(self._index_batch(claim, staged)))
+                await self._metadata.slices.progress(
+                    claim, part.number, records_done=len(tally.outcomes), bytes_done=bytes_done
+                )
+            for task in in_flight:
+                await task
+        finally:
+            for task in in_flight:
+                task.cancel()
+        ledger = tally.ledger()
+        await self._metadata.slices.complete(claim, part.number, ledger, tally.rejected)
+        return ledger
+
+    async def _make_room(self, in_flight: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+        while len(in_flight) >= BATCHES_IN_FLIGHT:
+            done, in_flight = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        return in_flight
+
+    async def _stage(
+        self, claim: Claim, part: Slice, batch: ParsedBatch, parser: str
+    ) -> Sequence[StagedRecord]:
+        if not batch.records:
+            return ()
+        return await self._metadata.records.stage(
+            claim, part.number, batch.records, parser=parser, model=self._embedder.model
+        )
+
+    async def _index_batch(self, claim: Claim, staged: Sequence[StagedRecord]) -> None:
+        model = self._embedder.model
+        work = chunk_staged(staged, model=model, limits=self._limits)
+        if not work:
+            return
+        async with self._embedding:
+            embedded = await asyncio.to_thread(embed_chunks, work, claim, self._embedder)
+        await write_batch(claim, work, embedded, model=model, to=(self._index, self._metadata))
+
+
+async def write_batch(
+    claim: Claim,
+    work: Sequence[RecordChunks],
+    embedded: Sequence[EmbeddedChunk],
+    *,
+    model: str,
+    to: tuple[IndexWriter, MetadataStore],
+) -> None:
+    """Write embedded records to the index, remove their stale chunks, confirm them: in that order.
+
+    Dying anywhere in between leaves them unconfirmed, so that the next run writes them again.
+    """
+    index, metadata = to
+    if embedded:
+        await index.upsert(embedded)
+    stale = [chunk_id for entry in work for chunk_id in entry.stale_chunk_ids(model)]
+    if stale:
+        await index.delete(stale)
+    await metadata.records.confirm(claim, [entry.indexed() for entry in work], model=model)
