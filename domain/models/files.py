@@ -123,6 +123,15 @@ class FileReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportTotals:
+    """Sums over every file that is not deleted: files by status, their ledgers, stored chunks."""
+
+    files: Mapping[ProcessingStatus, int]
+    ledger: Ledger
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """An item that failed: its error, where its bytes lie, and at most 4 KiB of them."""
 

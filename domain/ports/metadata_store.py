@@ -18,6 +18,7 @@ from domain.models.files import (
     DeadLetter,
     FileImport,
     FileReport,
+    ImportTotals,
     NewFileImport,
     ProcessingStatus,
     Slice,
@@ -99,6 +100,14 @@ class FileImports(Protocol):
 
     async def references(self, key: ObjectKey) -> int:
         """How many files stand on the object."""
+        ...
+
+    async def totals(self) -> ImportTotals:
+        """What metrics show; cheap enough to be asked every few seconds.
+
+        The ledger is that of completed slices of present runs; ``chunks`` counts those of records
+        that the index holds.
+        """
         ...
 
 
