@@ -219,10 +219,10 @@ def _check_entry(info: zipfile.ZipInfo, name: str, archive_bytes: int) -> None:
     if info.flag_bits & _ENCRYPTED_FLAG:
         raise UnreadableFileError(f"the zip's entry {shown} is encrypted; pack it without password")
     is_stored = info.compress_type == zipfile.ZIP_STORED
-    overflows = info.header_offset + info.compress_size > archive_bytes
-    if overflows or (is_stored and info.compress_size != info.file_size):
+    is_inside = 0 <= info.header_offset <= archive_bytes - info.compress_size
+    if not is_inside or (is_stored and info.compress_size != info.file_size):
         raise UnreadableFileError(
-            f"the sizes of the zip's entry {shown} are wrong; export or download it again"
+            f"the place or size of the zip's entry {shown} is wrong; export or download it again"
         )
 
 
