@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
+from math import inf
 from typing import BinaryIO
 
 from domain.errors import UnreadableFileError
@@ -26,6 +27,9 @@ from domain.parsers.slack_messages import RAW_BYTES, MessageReader
 from domain.parsers.streaming import StreamingParser
 from domain.parsers.zip_reading import ArchiveEntry, SafeZip, looks_like_zip
 from domain.ports.parser import ArchiveLimits, ParseContext
+
+_ANY_SIZE = ArchiveLimits(max_uncompressed_bytes=2**63, max_ratio=inf)
+"""For looking at names and beginnings only; the importer's limits are met before it reads on."""
 
 _SHOWN_CONVERSATIONS = 200
 _SAMPLED_DAYS = 400
@@ -51,7 +55,7 @@ class SlackParser(StreamingParser):
         file.seek(0)
         if not looks_like_zip(file.read(4)):
             return False
-        archive = SafeZip(file, ArchiveLimits())
+        archive = SafeZip(file, _ANY_SIZE)
         names = {entry.name.rpartition("/")[2] for entry in archive.entries}
         has_users = not names.isdisjoint(USER_FILES)
         has_conversations = not names.isdisjoint(CONVERSATION_FILES)

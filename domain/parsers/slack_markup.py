@@ -17,6 +17,7 @@ _ANGLES = (
 _CODE = r"(?P<code>```.*?```|`[^`\n]+`)"
 _ANGLES_ONLY = re.compile(_ANGLES)
 _CODE_OR_ANGLES = re.compile(f"{_CODE}|{_ANGLES}", re.DOTALL)
+_SCHEMES_NOT_SHOWN = ("mailto:", "tel:", "sip:", "callto:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,12 @@ def decode_entities(text: str) -> str:
 
 
 def link_text(url: str, label: str) -> str:
-    """A link as text: its label and address, or one of them where the other adds nothing."""
-    bare = url.partition(":")[2].lstrip("/")
-    if not label or label in (url, bare) or url.rstrip("/").endswith("//" + label.rstrip("/")):
-        return bare if _names_an_address(url) else url
-    return f"{label} ({bare if _names_an_address(url) else url})"
+    """A link as text: label and address, or only one of them where the other adds nothing."""
+    address = url.partition(":")[2].lstrip("/")
+    if label and label in (url, address, address.rstrip("/")):
+        return label
+    shown = address if url.startswith(_SCHEMES_NOT_SHOWN) else url
+    return f"{label} ({shown})" if label else shown
 
 
 def date_text(seconds: str) -> str:
@@ -106,7 +108,3 @@ def _special_text(special: str, label: str) -> str:
     if label:
         return label if kind not in ("here", "channel", "everyone") else f"@{label.lstrip('@')}"
     return "@" + (rest or kind)
-
-
-def _names_an_address(url: str) -> bool:
-    return url.startswith(("mailto:", "tel:", "sip:", "callto:"))

@@ -135,9 +135,9 @@ class MessageReader:
     def _with_blocks(self, content: str, message: JsonObject) -> str:
         """The text, or the blocks where they hold more of it.
 
-        What a person typed into Slack (it has a ``client_msg_id``) is whole in the text.
+        What a person typed into Slack (it has a ``client_msg_id``) is whole in the text already.
         """
-        if content and text_field(message, "client_msg_id"):
+        if content and text_field(message, "client_msg_id") and not message.get("bot_id"):
             return content
         shown = blocks_text(objects_field(message, "blocks"), self.index.names).strip()
         shown_words, content_words = _words(shown), _words(content)
