@@ -5,6 +5,7 @@ Nested names are joined by two underscores: ``HEADRACE_POSTGRES__POOL_MAX_SIZE=2
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 
@@ -169,3 +170,17 @@ class Settings(BaseSettings):
         return (
             self.embedder.model_directory or Path.home() / ".cache" / "headrace" / "models"
         ).absolute()
+
+    def child_environment(self, **overrides: str) -> dict[str, str]:
+        """This process's environment, for a child that is to see the same data directory and port.
+
+        ``overrides`` name further variables (``HEADRACE_POSTGRES__DSN=…``).
+        """
+        return {
+            **os.environ,  # noqa: TID251 - the one place that may
+            "HEADRACE_PROFILE": self.profile,
+            "HEADRACE_DATA_DIR": str(self.data_dir.absolute()),
+            "HEADRACE_HTTP__HOST": self.http.host,
+            "HEADRACE_HTTP__PORT": str(self.http.port),
+            **overrides,
+        }
