@@ -54,7 +54,7 @@ def file_parts(file: JsonObject, names: Names) -> Iterator[str]:
     if not name:
         return
     title = decode_entities(text_field(file, "title"))
-    yield title if title == name or not title else f"{title} ({name})"
+    yield f"{title} ({name})" if title and title != name else name
     yield text_field(file, "plain_text", "preview", "preview_plain_text")
     yield render_markup(text_field(object_field(file, "initial_comment"), "comment"), names)
 
