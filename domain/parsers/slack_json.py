@@ -100,7 +100,10 @@ class _CountingReader:
 
 
 def _cleaned(element: JsonValue) -> JsonValue:
-    return orjson.loads(_without_nul(orjson.dumps(element)))
+    try:
+        return orjson.loads(_without_nul(orjson.dumps(element)))
+    except orjson.JSONEncodeError:  # Deeper than what orjson writes; no message is.
+        return None
 
 
 def _without_nul(content: bytes) -> bytes:

@@ -77,12 +77,15 @@ class MessageReader:
         subtype = text_field(message, "subtype")
         if subtype in _DROPPED_SUBTYPES:
             return DroppedItem(f"subtype_{subtype}", place)
-        if subtype == "message_changed" and isinstance(message.get("message"), dict):
-            return self.item(message["message"], conversation, place)
+        if subtype == "message_changed":
+            message = object_field(message, "message") or message
         ts = _ts_text(message.get("ts"))
         if not ts:
             return _rejected("the message has no valid ts (its time and id)", message, place)
-        content = self._content(message)
+        try:
+            content = self._content(message)
+        except RecursionError:
+            return _rejected("the message is nested too deeply", message, place)
         if not content:
             return DroppedItem("empty_message", place)
         return self._record(message, ts, content, conversation, place)
@@ -276,4 +279,8 @@ def _kind_of(value: JsonValue) -> str:
 
 
 def _rejected(error: str, message: JsonValue, place: Place) -> RejectedItem:
-    return RejectedItem(error, place, orjson.dumps(message)[:RAW_BYTES])
+    try:
+        raw = orjson.dumps(message)[:RAW_BYTES]
+    except orjson.JSONEncodeError:  # Deeper than what orjson writes; it reads deeper ones.
+        raw = b""
+    return RejectedItem(error, place, raw)

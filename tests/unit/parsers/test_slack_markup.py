@@ -79,6 +79,7 @@ def test_entities_are_decoded_last_and_once(markup: str, text: str) -> None:
         ("```\n<https://a.example|label>\n```", "```\nlabel\n```"),
         ("```<https://a.example/x>```", "```https://a.example/x```"),
         ("`&lt;@U1&gt;` <@U1>", "`<@U1>` @ada"),
+        ("`<@U1>`", "`@ada`"),
     ],
 )
 def test_code_reads_as_it_was_typed(markup: str, text: str) -> None:
