@@ -1,0 +1,196 @@
+"""The supervisor and the launcher with real processes, of which none costs anything."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from pydantic import SecretStr
+
+from actors.settings import HttpSettings, PostgresSettings, Settings
+from serve_app.addresses import CannotStart
+from serve_app.launcher import live_state, start_service, stop_service
+from serve_app.process_tree import family_of, has_ended, kill
+from serve_app.run_state import Phase, RunDirectory, ServiceState
+
+FAKE = (sys.executable, str(Path(__file__).with_name("fake_supervisor.py")))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(what: Callable[[], bool]) -> None:
+    """Wait for something that another process brings about."""
+    deadline = time.monotonic() + 10
+    while not what():
+        assert time.monotonic() < deadline, "it did not become true"
+        time.sleep(0.02)
+
+
+def start(settings: Settings, *, tied: bool = False) -> str:
+    return start_service(settings, supervisor_command=FAKE, tied_to_caller=tied).url
+
+
+def state_of(settings: Settings) -> ServiceState:
+    state = live_state(settings.data_dir)
+    assert state is not None
+    return state
+
+
+def stop(settings: Settings) -> bool:
+    """``down``; the embedded PostgreSQL is the fake supervisor's affair."""
+    outside = settings.model_copy(update={"postgres": PostgresSettings(dsn=SecretStr("fake"))})
+    return stop_service(outside)
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    return all(has_ended(process) for process in processes)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    settings = Settings(data_dir=tmp_path, http=HttpSettings(port=free_port()))
+    yield settings
+    state = RunDirectory(tmp_path).read()
+    if state and (supervisor := state.supervisor.find()):
+        kill(family_of(supervisor))
+    kill(processes_of(tmp_path))
+
+
+def processes_of(data_dir: Path) -> list[psutil.Process]:
+    """The fake PostgreSQL, the node and its worker, as far as they live."""
+    named = []
+    for file in (data_dir / "postmaster.pid", data_dir / "run" / "node.json"):
+        if file.exists():
+            content = json.loads(file.read_text())
+            is_pid = isinstance(content, int)
+            pids = [content] if is_pid else [content["pid"], *content["pids"].values()]
+            named += [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    return [process for process in named if not has_ended(process)]
+
+
+def test_a_started_service_is_ready_and_written_down(settings: Settings) -> None:
+    url = start(settings)
+
+    state = state_of(settings)
+    assert (state.phase, state.url) == (Phase.READY, url)
+    assert len(processes_of(settings.data_dir)) == 3
+
+
+def test_a_second_start_finds_the_first(settings: Settings) -> None:
+    start(settings)
+
+    again = start_service(settings, supervisor_command=("false",))
+
+    assert again.was_running
+
+
+def test_down_ends_everything_that_was_started(settings: Settings) -> None:
+    start(settings)
+    processes = processes_of(settings.data_dir)
+
+    assert stop(settings)
+
+    assert all_gone(processes)
+    assert live_state(settings.data_dir) is None
+
+
+def test_down_is_content_when_nothing_runs(settings: Settings) -> None:
+    assert not stop(settings)
+
+
+def test_a_killed_node_is_started_again_without_leaving_its_worker(settings: Settings) -> None:
+    start(settings)
+    old = state_of(settings)
+    worker = processes_of(settings.data_dir)[2]
+    assert old.node is not None
+
+    psutil.Process(old.node.pid).kill()
+
+    eventually(lambda: state_of(settings).restarts == 1)
+    eventually(lambda: state_of(settings).phase is Phase.READY)
+    assert state_of(settings).node != old.node
+    assert all_gone([worker])
+
+
+def test_a_killed_postgres_is_started_again_under_the_same_node(settings: Settings) -> None:
+    start(settings)
+    node = state_of(settings).node
+    server = processes_of(settings.data_dir)[0]
+
+    server.kill()
+
+    eventually(lambda: processes_of(settings.data_dir)[0].name() == "postgres")
+    eventually(lambda: processes_of(settings.data_dir)[0].pid != server.pid)
+    assert state_of(settings).node == node
+
+
+def test_down_clears_up_after_a_killed_supervisor(settings: Settings) -> None:
+    start(settings)
+    state = state_of(settings)
+    node_and_worker = processes_of(settings.data_dir)[1:]
+    psutil.Process(state.supervisor.pid).kill()
+
+    assert stop(settings)
+
+    assert all_gone(node_and_worker)
+
+
+def test_up_replaces_what_a_killed_supervisor_left(settings: Settings) -> None:
+    start(settings)
+    leftovers = processes_of(settings.data_dir)[1:]
+    killed = psutil.Process(state_of(settings).supervisor.pid)
+    killed.kill()
+    killed.wait()
+
+    start(settings)
+
+    assert all_gone(leftovers)
+    assert state_of(settings).phase is Phase.READY
+
+
+def test_a_node_that_dies_on_start_fails_the_start_with_its_last_words(settings: Settings) -> None:
+    (settings.data_dir / "refuse").touch()
+
+    with pytest.raises(CannotStart, match="the model is missing: prepare it"):
+        start(settings)
+
+    assert processes_of(settings.data_dir) == []
+
+
+def test_a_signal_while_starting_stops_what_has_started(settings: Settings) -> None:
+    (settings.data_dir / "refuse").mkdir()
+    with pytest.raises(CannotStart):
+        start(settings)
+    (settings.data_dir / "refuse").rmdir()
+
+    start(settings)
+
+    psutil.Process(state_of(settings).supervisor.pid).send_signal(signal.SIGTERM)
+    eventually(lambda: processes_of(settings.data_dir) == [])
+
+
+def test_a_taken_port_is_refused_with_a_free_one(settings: Settings) -> None:
+    with socket.socket() as squatter:
+        squatter.bind(("127.0.0.1", settings.http.port))
+        squatter.listen()
+
+        with pytest.raises(CannotStart, match=r"is taken by another program; .* is free"):
+            start(settings)
+
+
+def test_a_data_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+
+    with pytest.raises(CannotStart, match=r"cannot write to .*--data-dir"):
+        start(Settings(data_dir=tmp_path / "taken"))
