@@ -1,0 +1,42 @@
+"""The driver's errors, as the rest of the system knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from domain.errors import StoreUnavailableError
+
+UNAVAILABLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    OSError,
+    TimeoutError,
+)
+"""Lost or refused connections, shutdowns, timeouts, exhausted resources, deadlocks."""
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Let the driver's errors that may pass with time leave as ``StoreUnavailableError``."""
+    try:
+        yield
+    except asyncpg.DiskFullError as error:
+        raise StoreUnavailableError("the metadata store's disk is full: free some space") from error
+    except UNAVAILABLE as error:
+        raise StoreUnavailableError(_sentence(error)) from error
+    except asyncpg.InterfaceError as error:
+        # Also the class of closed connections and pools; what a caller got wrong is a ValueError.
+        if isinstance(error, ValueError | TypeError):
+            raise
+        raise StoreUnavailableError(_sentence(error)) from error
+
+
+def _sentence(error: BaseException) -> str:
+    said = str(error).strip() or type(error).__name__
+    return f"the metadata store gave no answer: {said}"

@@ -1,0 +1,75 @@
+"""Bring a database's schema up to date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+import asyncpg
+import structlog
+
+from actors.adapters.postgres.errors import translated_errors
+
+log = structlog.get_logger(__name__)
+
+MIGRATION_LOCK = 0x4865616472616365
+"""Advisory lock, so that processes which start together migrate one after the other."""
+
+CREATE_SCHEMA_MIGRATIONS = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    version INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    applied_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    version: int
+    name: str
+    sql: str
+
+
+def migrations() -> list[Migration]:
+    """Every migration, in order: ``0001_initial.sql`` is version 1."""
+    found = []
+    for file in files("actors.adapters.postgres.migrations").iterdir():
+        if file.name.endswith(".sql"):
+            number, _, name = file.name.removesuffix(".sql").partition("_")
+            found.append(Migration(int(number), name, file.read_text(encoding="utf-8")))
+    return sorted(found, key=lambda migration: migration.version)
+
+
+async def migrate(dsn: str) -> None:
+    """Apply the migrations that are missing, each in a transaction of its own.
+
+    Safe to run from several processes at once, and again.
+
+    Raises:
+        StoreUnavailableError: no answer; what was applied stays applied.
+    """
+    with translated_errors():
+        connection = await asyncpg.connect(dsn, timeout=30)
+        try:
+            await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+            await _apply_missing(connection)
+        finally:
+            await connection.close()
+
+
+async def _apply_missing(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    await connection.execute(CREATE_SCHEMA_MIGRATIONS)
+    rows = await connection.fetch("SELECT version FROM schema_migrations")
+    applied = {row["version"] for row in rows}
+    for migration in migrations():
+        if migration.version in applied:
+            continue
+        async with connection.transaction():
+            await connection.execute(migration.sql)
+            await connection.execute(
+                "INSERT INTO schema_migrations (version, name) VALUES ($1, $2)",
+                migration.version,
+                migration.name,
+            )
+        log.info("schema_migrated", version=migration.version, name=migration.name)

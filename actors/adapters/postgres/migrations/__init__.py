@@ -1,0 +1,1 @@
+"""Numbered SQL files that go forward only; ``migrate`` runs those not applied yet."""
