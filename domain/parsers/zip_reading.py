@@ -210,19 +210,21 @@ def _check_totals(infos: list[zipfile.ZipInfo], archive_bytes: int, limits: Arch
 
 
 def _check_entry(info: zipfile.ZipInfo, name: str, archive_bytes: int) -> None:
-    shown = _shown(name)
     if name.startswith("/") or _DRIVE.match(name) or "\\" in name or ".." in name.split("/"):
         raise UnreadableFileError(
-            f"the zip's entry {shown} points outside of the archive; "
+            f"the zip's entry {_shown(name)} points outside of the archive; "
             "pack it anew with plain relative names"
         )
     if info.flag_bits & _ENCRYPTED_FLAG:
-        raise UnreadableFileError(f"the zip's entry {shown} is encrypted; pack it without password")
+        raise UnreadableFileError(
+            f"the zip's entry {_shown(name)} is encrypted; pack it without password"
+        )
     is_stored = info.compress_type == zipfile.ZIP_STORED
     is_inside = 0 <= info.header_offset <= archive_bytes - info.compress_size
     if not is_inside or (is_stored and info.compress_size != info.file_size):
         raise UnreadableFileError(
-            f"the place or size of the zip's entry {shown} is wrong; export or download it again"
+            f"the place or size of the zip's entry {_shown(name)} is wrong; "
+            "export or download it again"
         )
 
 
@@ -240,6 +242,8 @@ def _is_file(info: zipfile.ZipInfo, name: str) -> bool:
 
 def _name_of(info: zipfile.ZipInfo) -> str:
     """The entry's name; bytes that ``zipfile`` took for cp437 are UTF-8 where they can be."""
+    if info.filename.isascii() and not info.extra:
+        return info.filename
     is_utf8 = info.flag_bits & _UTF8_NAME_FLAG
     raw = info.orig_filename.encode("utf-8" if is_utf8 else "cp437")
     stated = _unicode_path(info.extra, raw)
