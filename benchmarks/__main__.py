@@ -1,0 +1,62 @@
+"""``python -m benchmarks [--quick]``: measure a service of its own, write docs/benchmarks.
+
+``BENCH_BEIR`` may name folders in BEIR's form, separated by colons, for search quality.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.imports import measure_import
+from benchmarks.plots import write_plots
+from benchmarks.quality import QualityResult, measure_quality
+from benchmarks.queries import measure_queries
+from benchmarks.report import Results, page, tables, write_results
+from benchmarks.service import fresh_service
+from benchmarks.texts import TextMaker
+
+OUTPUT = Path(__file__).parent.parent / "docs" / "benchmarks"
+TEXTS, QUICK_TEXTS = 20_000, 2_000
+QUERIES, QUICK_QUERIES = 1_000, 200
+CLIENTS = (1, 16)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small, and write no files")
+    is_quick = parser.parse_args().quick
+    results = measure(
+        texts=QUICK_TEXTS if is_quick else TEXTS, queries=QUICK_QUERIES if is_quick else QUERIES
+    )
+    print("\n".join(line for line in tables(results) if not line.startswith("<picture>")))
+    if not is_quick:
+        OUTPUT.mkdir(parents=True, exist_ok=True)
+        write_results(OUTPUT / "results.json", results)
+        write_plots(OUTPUT, results.imported, results.queries)
+        (OUTPUT / "README.md").write_text(page(results), "utf-8")
+        print(f"written to {OUTPUT}")
+
+
+def measure(*, texts: int, queries: int) -> Results:
+    corpus = list(TextMaker("corpus").texts(texts))
+    with fresh_service() as service:
+        print(f"importing {texts:,} texts", flush=True)
+        imported = measure_import(service, corpus)
+        latencies = []
+        for clients in CLIENTS:
+            print(f"asking {queries:,} queries, {clients} at a time", flush=True)
+            latencies.append(measure_queries(service, clients=clients, queries=queries))
+    return Results(imported, latencies, list(_quality()))
+
+
+def _quality() -> Iterator[QualityResult]:
+    for folder in filter(None, os.environ.get("BENCH_BEIR", "").split(":")):
+        print(f"evaluating {folder}", flush=True)
+        yield measure_quality(Path(folder))
+
+
+if __name__ == "__main__":
+    main()

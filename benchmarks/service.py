@@ -1,0 +1,110 @@
+"""A Headrace of its own for a benchmark: fresh data directory, free port, stopped at the end."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HEADRACE = Path(sys.executable).with_name("headrace")
+POLL_SECONDS = 0.05
+IMPORT_TIMEOUT_SECONDS = 3_600
+
+
+class BenchmarkFailed(Exception):
+    """The service did something else than the benchmark expects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running service; every call opens its own connection."""
+
+    port: int
+    environment: dict[str, str]
+
+    def connect(self) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.connect()
+        # Requests go out in two writes; without this the second waits for the first one's ACK.
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def call(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+        """One request with a JSON answer."""
+        connection = self.connect()
+        try:
+            return request(connection, method, path, body)
+        finally:
+            connection.close()
+
+    def import_bytes(self, filename: str, content: bytes) -> dict[str, Any]:
+        """Upload a file and wait until it is searchable; the file as the service reports it."""
+        accepted = self.call("PUT", f"/v1/files/{filename}", content)
+        deadline = time.monotonic() + IMPORT_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            file = self.call("GET", f"/v1/files/{accepted['id']}")
+            if file["status"] in {"completed", "completed_with_errors", "failed"}:
+                return file
+            time.sleep(POLL_SECONDS)
+        raise BenchmarkFailed(f"{filename} was not imported in {IMPORT_TIMEOUT_SECONDS} s")
+
+    def command(self, *arguments: str) -> str:
+        """What ``headrace …`` prints."""
+        return _headrace(arguments, self.environment)
+
+
+def request(
+    connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None
+) -> dict[str, Any]:
+    """One request on an open connection."""
+    connection.request(method, path, body, {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    content = response.read()
+    if response.status >= 400:
+        raise BenchmarkFailed(f"{method} {path}: {response.status} {content[:500]!r}")
+    answer: dict[str, Any] = json.loads(content)
+    return answer
+
+
+@contextmanager
+def fresh_service() -> Iterator[Service]:
+    """Start a service, and stop it however the benchmark ends."""
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
+        port = _free_port()
+        environment = {
+            **os.environ,
+            "HEADRACE_DATA_DIR": folder,
+            "HEADRACE_HTTP__PORT": str(port),
+            "HEADRACE_URL": f"http://127.0.0.1:{port}",
+        }
+        try:
+            _headrace(("up",), environment)
+            yield Service(port, environment)
+        finally:
+            _headrace(("down",), environment)
+
+
+def _headrace(arguments: tuple[str, ...], environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        [str(HEADRACE), *arguments], env=environment, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise BenchmarkFailed(f"headrace {' '.join(arguments)}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
