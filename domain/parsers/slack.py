@@ -65,7 +65,7 @@ class SlackParser(StreamingParser):
         return has_users and has_conversations
 
     def describe(self, file: BinaryIO, context: ParseContext) -> dict[str, JsonValue]:
-        archive = SafeZip(file, context.limits)
+        archive = _open_export(file, context)
         index = read_index(archive)
         days = sorted(_day_files(archive), key=lambda day: day.day)
         conversations = {
@@ -86,7 +86,7 @@ class SlackParser(StreamingParser):
         }
 
     def plan(self, file: BinaryIO, context: ParseContext, *, slice_bytes: int) -> Iterator[Slice]:
-        archive = SafeZip(file, context.limits)
+        archive = _open_export(file, context)
         workspace = {"workspace_url": _workspace_url(archive, read_index(archive))}
         members: list[str] = []
         number = size = 0
@@ -101,7 +101,7 @@ class SlackParser(StreamingParser):
             yield Slice(number, members=tuple(members), size_bytes=size, context=workspace)
 
     def read(self, file: BinaryIO, part: Slice, context: ParseContext) -> Iterator[ParsedItem]:
-        archive = SafeZip(file, context.limits)
+        archive = _open_export(file, context)
         workspace_url = part.context.get("workspace_url")
         reader = MessageReader(context.source_type, read_index(archive), workspace_url)
         entries = {entry.key: entry for entry in archive.entries}
@@ -112,6 +112,16 @@ class SlackParser(StreamingParser):
                 yield DroppedItem(leaving_out_rule(entry), Place(0, 0, key))
             else:
                 yield from _day_items(archive, day, reader)
+
+
+def _open_export(file: BinaryIO, context: ParseContext) -> SafeZip:
+    archive = SafeZip(file, context.limits)
+    if not any(day_file(entry) or is_index_file(entry) for entry in archive.entries):
+        raise UnreadableFileError(
+            "the zip holds no Slack conversations (folders with files like 2026-01-31.json); "
+            "export it again as JSON, or import it without naming slack as its source"
+        )
+    return archive
 
 
 def _day_items(archive: SafeZip, day: DayFile, reader: MessageReader) -> Iterator[ParsedItem]:

@@ -28,7 +28,11 @@ class StreamingParser(ABC):
 
     @abstractmethod
     def accepts(self, file: BinaryIO) -> bool:
-        """Whether this parser can read a seekable file, judged by its content; never raises."""
+        """Whether this parser can read a seekable file, judged by its content.
+
+        Raises:
+            UnreadableFileError: the file is of a kind that this parser reads, but damaged.
+        """
 
     @abstractmethod
     def describe(self, file: BinaryIO, context: ParseContext) -> dict[str, JsonValue]:

@@ -663,6 +663,11 @@ async def test_the_uploaders_source_names_the_records(options: Any) -> None:
     assert [i.source_type for i in parsed.items if isinstance(i, Record)] == ["community"]
 
 
+def test_a_zip_without_conversations_is_refused() -> None:
+    with pytest.raises(UnreadableFileError, match="holds no Slack conversations"):
+        PARSER.describe(io.BytesIO(zip_of({"a.csv": b"a,b"})), CONTEXT)
+
+
 def test_an_archive_beyond_the_limits_is_refused() -> None:
     limits = ParseContext("x", "slack", "0" * 64, ImportOptions(), ArchiveLimits(10))
     file = io.BytesIO(slack_export({DAY: []}))

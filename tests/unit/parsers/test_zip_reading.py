@@ -100,7 +100,8 @@ def test_a_cp437_name_that_is_no_utf8_stays_cp437() -> None:
 def test_the_unicode_path_field_names_the_entry() -> None:
     info = zipfile.ZipInfo("cafe.json")
     name = "café.json".encode()
-    info.extra = struct.pack("<2HBL", 0x7075, 5 + len(name), 1, zlib.crc32(b"cafe.json")) + name
+    info.extra = struct.pack("<2H4s", 0x1234, 4, b"else")
+    info.extra += struct.pack("<2HBL", 0x7075, 5 + len(name), 1, zlib.crc32(b"cafe.json")) + name
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(info, b"1")
