@@ -1,0 +1,69 @@
+"""The Ray Serve deployments of the embedded profile: one replica hosts the whole API."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import FastAPI
+from ray import serve
+from ray.serve.config import BackpressureConfig
+
+from actors.bootstrap import open_services
+from actors.logging import configure_logging
+from actors.settings import HttpSettings, Settings
+from serve_app.api import create_app
+from serve_app.context import Context
+
+HEADROOM = 32
+"""Requests that are always taken in: health, metrics, and those that are told to come back."""
+
+
+@serve.ingress()
+class ApiDeployment:
+    """Builds the application in the replica; everything a query needs is in this process."""
+
+    def __init__(self, settings: Settings) -> None:
+        configure_logging(settings.log)
+        self._settings = settings
+        self._app: FastAPI | None = None
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        self._app = create_app(lambda: open_services(self._settings))
+        return self._app
+
+    async def check_health(self) -> None:
+        """Ask for what a new process would cure: the model and the event loop.
+
+        A store that does not answer is no reason to start the replica again.
+        """
+        context: Context | None = getattr(self._app and self._app.state, "context", None)
+        if context is not None:
+            await asyncio.to_thread(context.services.embedder.embed, ["healthy"])
+
+
+def api_application(settings: Settings) -> Any:
+    """The Serve application for these settings.
+
+    The application has its own bounded queues, with answers of its own; Serve's are wider and
+    only the last wall.
+    """
+    bound = most_requests(settings.http)
+    deployment = serve.deployment(
+        ApiDeployment,
+        name="Api",
+        num_replicas=1,
+        max_ongoing_requests=bound + HEADROOM,
+        max_queued_requests=bound,
+        backpressure_config=BackpressureConfig(status_code=429, retry_after_s=1),
+        graceful_shutdown_timeout_s=10,
+        health_check_period_s=5,
+        health_check_timeout_s=10,
+        ray_actor_options={"num_cpus": 0.2},
+    )
+    return deployment.bind(settings)
+
+
+def most_requests(http: HttpSettings) -> int:
+    """Requests that both lanes of the application hold at most, working and waiting."""
+    return 2 * (http.max_ongoing_requests + http.max_queued_requests)
