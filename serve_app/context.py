@@ -1,0 +1,69 @@
+"""What the routes stand on, built once per process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from actors.bootstrap import Services
+from pipelines.file_service import FileService
+from pipelines.history import HistoryBuffer
+from pipelines.index_follower import IndexFollower
+from pipelines.querying import QueryEngine
+from pipelines.uploading import UploadService
+from serve_app.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    services: Services
+    uploads: UploadService
+    files: FileService
+    queries: QueryEngine
+    history: HistoryBuffer
+    follower: IndexFollower
+    metrics: Metrics
+    started_at: float
+    """On the monotonic clock."""
+
+
+@asynccontextmanager
+async def open_context(services: Services) -> AsyncIterator[Context]:
+    """Wire the application services; follow the index and write the history until closed."""
+    settings = services.settings
+    history = HistoryBuffer(services.metadata.history)
+    follower = IndexFollower(services.metadata.events, services.index)
+    async with follower.running(), history.running():
+        yield Context(
+            services=services,
+            uploads=UploadService(
+                services.objects,
+                services.metadata,
+                max_bytes=settings.http.max_upload_bytes,
+                queue_limit=settings.ingest.queue_limit,
+            ),
+            files=FileService(services.metadata),
+            queries=QueryEngine(
+                services.index,
+                services.embedder,
+                candidates_per_leg=settings.search.candidates_per_leg,
+                leg_deadline_seconds=settings.search.leg_deadline_seconds,
+            ),
+            history=history,
+            follower=follower,
+            metrics=Metrics(),
+            started_at=time.monotonic(),
+        )
+
+
+def _context_of(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+InContext = Annotated[Context, Depends(_context_of)]

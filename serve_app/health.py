@@ -1,0 +1,143 @@
+"""Routes for operators: is it alive, is it ready, what is in it, does it agree with itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import Response
+
+from actors.bootstrap import Services
+from domain.errors import HeadraceError
+from pipelines.verifying import verify
+from serve_app.context import Context, InContext
+from serve_app.errors import problem_response
+from serve_app.metrics import SystemTotals
+from serve_app.problems import Responses, documented, problems
+from serve_app.schemas import (
+    ComponentModel,
+    Liveness,
+    Readiness,
+    StatusResponse,
+    VerifyResponse,
+)
+
+router = APIRouter(tags=["operations"])
+
+PING_TIMEOUT_SECONDS = 2.0
+_TEXT: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+
+
+@router.get("/health/live", summary="Is the process alive?")
+async def live() -> Liveness:
+    """Answers as long as the event loop turns; asks nobody."""
+    return Liveness()
+
+
+@router.get(
+    "/health/ready",
+    summary="Can it serve?",
+    response_model=Readiness,
+    responses=documented(503),
+)
+async def ready(context: InContext) -> Readiness | Response:
+    """Asks every component; 503 names those that do not answer."""
+    components = await check_components(context.services)
+    failing = {name: part.detail for name, part in components.items() if not part.ok}
+    if not failing:
+        return Readiness(components=components)
+    return problem_response(
+        503,
+        "; ".join(f"{name}: {detail}" for name, detail in failing.items()),
+        details={"components": {name: part.model_dump() for name, part in components.items()}},
+        headers={"Retry-After": "1"},
+    )
+
+
+@router.get("/v1/status", summary="What is in the service?", responses=problems())
+async def status(context: InContext) -> StatusResponse:
+    """Counts over all stores, and how each component is."""
+    services = context.services
+    totals, records, components = await asyncio.gather(
+        gather_totals(context), services.metadata.records.count(), check_components(services)
+    )
+    return StatusResponse(
+        version=version("headrace"),
+        profile=services.settings.profile,
+        data_dir=str(services.settings.data_dir.absolute()),
+        uptime_seconds=round(time.monotonic() - context.started_at, 1),
+        generation=totals.generation,
+        queue_depth=totals.queue_depth,
+        records=records,
+        chunks=totals.index_chunks,
+        files={status: count for status, count in totals.imports.files.items() if count},
+        components=components,
+    )
+
+
+@router.get("/v1/verify", summary="Do all stores agree?", responses=problems())
+async def verify_stores(context: InContext) -> VerifyResponse:
+    """Compares every store with every other; reads all ids, so it takes its time."""
+    services = context.services
+    found = await verify(services.metadata, services.index, services.objects)
+    return VerifyResponse(ok=not found, problems=found)
+
+
+@router.get(
+    "/metrics",
+    summary="Metrics for Prometheus",
+    response_class=Response,
+    responses={**_TEXT, **documented(503)},
+)
+async def metrics(context: InContext) -> Response:
+    """This process's counters, and the stores' totals as they are now."""
+    context.metrics.follow_history(context.history.dropped)
+    body = context.metrics.exposition(await gather_totals(context))
+    return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def gather_totals(context: Context) -> SystemTotals:
+    """Ask the stores for their sums, all at once."""
+    services = context.services
+    imports, depth, chunks = await asyncio.gather(
+        services.metadata.files.totals(),
+        services.metadata.queue.depth(),
+        services.index.count(),
+    )
+    return SystemTotals(
+        imports=imports,
+        queue_depth=depth,
+        index_chunks=chunks,
+        generation=context.follower.generation,
+    )
+
+
+async def check_components(services: Services) -> dict[str, ComponentModel]:
+    """Ping every component at the same time."""
+
+    async def embed() -> None:
+        await asyncio.to_thread(services.embedder.embed, ["ready"])
+
+    pings: dict[str, Callable[[], Awaitable[None]]] = {
+        "postgres": services.metadata.ping,
+        "index": services.index.ping,
+        "objects": services.objects.ping,
+        "embedder": embed,
+    }
+    results = await asyncio.gather(*(_check(ping) for ping in pings.values()))
+    return dict(zip(pings, results, strict=True))
+
+
+async def _check(ping: Callable[[], Awaitable[None]]) -> ComponentModel:
+    try:
+        async with asyncio.timeout(PING_TIMEOUT_SECONDS):
+            await ping()
+    except HeadraceError as error:
+        return ComponentModel(ok=False, detail=error.message)
+    except TimeoutError:
+        return ComponentModel(ok=False, detail=f"no answer in {PING_TIMEOUT_SECONDS:g} s")
+    return ComponentModel(ok=True, detail="answers")

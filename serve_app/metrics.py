@@ -1,0 +1,147 @@
+"""What Prometheus sees of this process, and of the whole system where the store knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from domain.models.files import ImportTotals, ProcessingStatus
+from domain.models.search import Answer, SearchMode
+
+LATENCY_BUCKETS = (
+    *(0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+)
+"""Seconds. Dense where a query should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemTotals:
+    """Numbers that live in the stores, true across processes and restarts."""
+
+    imports: ImportTotals
+    queue_depth: int
+    index_chunks: int
+    generation: int
+
+
+class Metrics:
+    """Counts what this process does; ``exposition`` adds what the stores know."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._history_dropped_seen = 0
+        self.queries = Counter(
+            "headrace_queries",
+            "Queries answered, by mode and outcome.",
+            ["mode", "outcome"],
+            registry=self._registry,
+        )
+        self.query_latency = Histogram(
+            "headrace_query_latency_seconds",
+            "Time from a query's arrival to its answer, without HTTP.",
+            ["mode"],
+            buckets=LATENCY_BUCKETS,
+            registry=self._registry,
+        )
+        self.stage_latency = Histogram(
+            "headrace_query_stage_latency_seconds",
+            "Time of each stage of a query: embedding, the legs, blending.",
+            ["stage"],
+            buckets=LATENCY_BUCKETS,
+            registry=self._registry,
+        )
+        self.queries_embedded = Counter(
+            "headrace_query_embeddings", "Query texts embedded.", registry=self._registry
+        )
+        self.upload_bytes = Counter(
+            "headrace_upload_bytes", "Bytes of accepted uploads.", registry=self._registry
+        )
+        self.history_dropped = Counter(
+            "headrace_query_history_dropped",
+            "Queries left out of the history because its buffer was full.",
+            registry=self._registry,
+        )
+
+    def count_answer(self, mode: SearchMode, answer: Answer) -> None:
+        outcome = "degraded" if answer.degraded else "ok"
+        self.queries.labels(mode, outcome).inc()
+        self.query_latency.labels(mode).observe(answer.took_ms / 1000)
+        for stage, milliseconds in answer.stages_ms.items():
+            self.stage_latency.labels(stage).observe(milliseconds / 1000)
+        if mode is not SearchMode.KEYWORD:
+            self.queries_embedded.inc()
+
+    def count_failure(self, mode: SearchMode) -> None:
+        self.queries.labels(mode, "error").inc()
+
+    def follow_history(self, dropped: int) -> None:
+        """Bring the counter up to what the buffer has counted."""
+        self.history_dropped.inc(dropped - self._history_dropped_seen)
+        self._history_dropped_seen = dropped
+
+    def exposition(self, totals: SystemTotals) -> bytes:
+        """Everything in Prometheus' text format."""
+        stored = CollectorRegistry(auto_describe=False)
+        stored.register(_Stored(totals))
+        return generate_latest(self._registry) + generate_latest(stored)
+
+
+class _Stored:
+    """The stores' totals as a collector that is used once."""
+
+    def __init__(self, totals: SystemTotals) -> None:
+        self._totals = totals
+
+    def collect(self) -> Iterator[Metric]:
+        totals = self._totals
+        ledger = totals.imports.ledger
+        yield _gauge_by(
+            "headrace_files_total",
+            "Files by status.",
+            "status",
+            ((status, totals.imports.files.get(status, 0)) for status in ProcessingStatus),
+        )
+        yield GaugeMetricFamily(
+            "headrace_queue_depth", "Files that are not finished.", totals.queue_depth
+        )
+        yield _counter_by(
+            "headrace_import_records",
+            "Records read by imports, by what became of them; falls when files are deleted.",
+            "outcome",
+            {
+                "indexed": ledger.indexed,
+                "unchanged": ledger.unchanged,
+                "dropped": sum(ledger.dropped.values()),
+                "failed": ledger.failed,
+            },
+        )
+        yield CounterMetricFamily(
+            "headrace_embedding_texts",
+            "Chunks embedded by imports and stored; falls when files are deleted.",
+            totals.imports.chunks,
+        )
+        yield GaugeMetricFamily("headrace_index_chunks", "Chunks searched.", totals.index_chunks)
+        yield GaugeMetricFamily(
+            "headrace_index_generation", "Number of the index's content.", totals.generation
+        )
+
+
+def _gauge_by(
+    name: str, documentation: str, label: str, values: Iterable[tuple[str, int]]
+) -> Metric:
+    family = GaugeMetricFamily(name, documentation, labels=[label])
+    for value, count in values:
+        family.add_metric([value], count)
+    return family
+
+
+def _counter_by(name: str, documentation: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(name, documentation, labels=[label])
+    for value, count in values.items():
+        family.add_metric([value], count)
+    return family

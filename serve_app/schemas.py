@@ -1,0 +1,318 @@
+"""What requests and responses look like on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic.json_schema import WithJsonSchema
+
+from domain.models.files import FileImport, FileReport, ProcessingStatus
+from domain.models.records import StoredRecord
+from domain.models.search import SearchMode
+
+_WANTED_MOMENT = "write a date or time as 2026-03-31 or 2026-03-31T09:30:00Z"
+
+
+def _to_moment(value: object) -> object:
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(
+                "not a date or time; write 2026-03-31 or 2026-03-31T09:30:00Z"
+            ) from error
+    else:
+        raise ValueError(_WANTED_MOMENT)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_to_moment),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "ISO 8601 date or time; without an offset it is UTC.",
+            "examples": ["2026-03-31", "2026-03-31T09:30:00Z"],
+        },
+        mode="validation",
+    ),
+]
+JsonObject = Mapping[str, Any]
+Text = Annotated[StrictStr, Field(min_length=1, max_length=10_000)]
+Name = Annotated[StrictStr, Field(min_length=1, max_length=200)]
+Weight = Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)]
+
+
+class RequestModel(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ResponseModel(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Problem(BaseModel):
+    """An error as RFC 9457 describes it; further members give ids and quantities."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["no file has this id"])
+
+
+class LedgerModel(ResponseModel):
+    """``read = indexed + unchanged + sum of dropped + failed``."""
+
+    read: int
+    indexed: int
+    unchanged: int
+    dropped: Mapping[str, int] = Field(description="Counts by named rule.")
+    failed: int
+
+
+class ProgressModel(ResponseModel):
+    records_done: int
+    bytes_done: int
+    bytes_total: int
+    fraction: float = Field(description="From 0 to 1.")
+    records_per_second: float | None
+
+
+class AcceptedFile(ResponseModel):
+    id: UUID
+    status: ProcessingStatus
+
+    @staticmethod
+    def of(file: FileImport) -> AcceptedFile:
+        return AcceptedFile(id=file.file_id, status=file.status)
+
+
+class FileModel(ResponseModel):
+    id: UUID
+    filename: str
+    status: ProcessingStatus
+    source_type: str
+    parser: str | None
+    file_size: int
+    mime_type: str | None
+    sha256: str
+    run: int = Field(description="Counted from 1; every replay is a new run.")
+    uploaded_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    error: str | None
+    metadata: JsonObject = Field(description="What was found in the file, and by which rule.")
+    options: JsonObject = Field(description="What the uploader said about the file.")
+    ledger: LedgerModel
+    progress: ProgressModel
+    eta_seconds: float | None
+
+    @staticmethod
+    def of(report: FileReport) -> FileModel:
+        file, progress, options = report.file, report.progress, report.file.options
+        return FileModel(
+            id=file.file_id,
+            filename=file.filename,
+            status=file.status,
+            source_type=file.source_type,
+            parser=file.parser,
+            file_size=file.file_size,
+            mime_type=file.mime_type,
+            sha256=file.sha256,
+            run=file.run,
+            uploaded_at=file.uploaded_at,
+            started_at=file.started_at,
+            completed_at=file.completed_at,
+            error=file.error,
+            metadata=file.metadata,
+            options={
+                "source": options.source,
+                "text_columns": options.text_columns,
+                "title_column": options.title_column,
+                "timestamp_column": options.timestamp_column,
+                "id_column": options.id_column,
+            },
+            ledger=LedgerModel.model_validate(report.ledger.to_json()),
+            progress=ProgressModel(
+                records_done=progress.records_done,
+                bytes_done=progress.bytes_done,
+                bytes_total=progress.bytes_total,
+                fraction=progress.fraction,
+                records_per_second=progress.records_per_second,
+            ),
+            eta_seconds=progress.eta_seconds,
+        )
+
+
+class FileList(ResponseModel):
+    files: list[FileModel]
+    next_before: datetime | None = Field(description="Pass as ``before`` for the next page.")
+
+
+class DeadLetterModel(ResponseModel):
+    place: str = Field(description="Where the item's raw bytes lie: ``member:start-end``.")
+    error: str
+    raw: str = Field(description="At most 4 KiB of it; bytes that are no UTF-8 are replaced.")
+
+
+class DeadLetterList(ResponseModel):
+    dead_letters: list[DeadLetterModel]
+
+
+class PlaceModel(ResponseModel):
+    start: int
+    end: int
+    member: str | None
+    ordinal: int
+
+
+class RecordModel(ResponseModel):
+    id: UUID
+    source_type: str
+    native_id: str = Field(description="What the source calls the record.")
+    content_type: str
+    content: str
+    title: str | None
+    author: str | None
+    timestamp: datetime | None
+    url: str | None
+    thread: str | None
+    metadata: JsonObject
+    file_id: UUID
+    place: PlaceModel
+    parser: str
+    chunk_count: int
+
+    @staticmethod
+    def of(stored: StoredRecord) -> RecordModel:
+        record, place = stored.record, stored.record.place
+        return RecordModel(
+            id=stored.record_id,
+            source_type=record.source_type,
+            native_id=record.native_id,
+            content_type=record.content_type,
+            content=record.content,
+            title=record.title,
+            author=record.author,
+            timestamp=record.timestamp,
+            url=record.url,
+            thread=record.thread,
+            metadata=record.metadata,
+            file_id=stored.file_id,
+            place=PlaceModel(
+                start=place.start, end=place.end, member=place.member, ordinal=place.ordinal
+            ),
+            parser=stored.parser,
+            chunk_count=stored.chunk_count,
+        )
+
+
+class RelatedRecords(ResponseModel):
+    thread: list[RecordModel] = Field(description="The conversation, oldest first.")
+    links: list[JsonObject] = Field(description="Links across sources; none are made yet.")
+
+
+class QueryRequest(RequestModel):
+    query: Text = Field(examples=["who asked about the renewal price?"])
+    sources: list[Name] = Field([], max_length=50, examples=[["slack"]])
+    content_types: list[Name] = Field([], max_length=50, examples=[["message"]])
+    since: Moment | None = Field(None, description="Inclusive.")
+    until: Moment | None = Field(None, description="Exclusive.")
+    filters: dict[Name, StrictStr | StrictInt | StrictBool | float] = Field(
+        {},
+        max_length=50,
+        description="Equality with a metadata entry, or membership where the entry is a list.",
+        examples=[{"channel": "sales"}],
+    )
+    limit: StrictInt = Field(10, ge=1, le=100)
+    mode: SearchMode = SearchMode.HYBRID
+    explain: StrictBool = Field(False, description="Say how each score came about.")
+    fusion: Literal["rrf", "relative"] | None = Field(
+        None, description="How the legs' rankings become one; the service's default when absent."
+    )
+    weights: dict[Literal["vector", "keyword"], Weight] = Field(
+        {}, description="How much each leg counts.", examples=[{"vector": 1.0, "keyword": 0.5}]
+    )
+
+
+class ContributionModel(ResponseModel):
+    leg: str
+    rank: int = Field(description="From 1.")
+    raw_score: float
+    weight: float
+    addend: float
+
+
+class Explanation(ResponseModel):
+    """The addends sum up to the hit's score."""
+
+    contributions: list[ContributionModel]
+
+
+class HitModel(ResponseModel):
+    id: UUID = Field(description="The chunk that was found.")
+    score: float
+    content: str = Field(description="The chunk's text.")
+    snippet: str
+    title: str | None
+    author: str | None
+    source_type: str
+    content_type: str
+    timestamp: datetime | None
+    url: str | None
+    file_id: UUID
+    record_id: UUID
+    metadata: JsonObject
+    thread: str | None = None
+    explain: Explanation | None = None
+    related: list[JsonObject] | None = None
+
+
+class QueryResponse(ResponseModel):
+    hits: list[HitModel]
+    took_ms: float
+    cached: bool
+    degraded: bool = Field(description="Whether a leg gave no answer in time.")
+    degraded_legs: list[str]
+    stages_ms: Mapping[str, float] | None = Field(None, description="With ``explain`` only.")
+
+
+class VerifyResponse(ResponseModel):
+    ok: bool
+    problems: list[str]
+
+
+class Liveness(ResponseModel):
+    status: Literal["ok"] = "ok"
+
+
+class ComponentModel(ResponseModel):
+    ok: bool
+    detail: str
+
+
+class Readiness(ResponseModel):
+    status: Literal["ready"] = "ready"
+    components: Mapping[str, ComponentModel]
+
+
+class StatusResponse(ResponseModel):
+    version: str
+    profile: str
+    data_dir: str
+    uptime_seconds: float
+    generation: int = Field(description="Number of the index's present content.")
+    queue_depth: int = Field(description="Files that are not finished.")
+    records: int
+    chunks: int
+    files: Mapping[str, int] = Field(description="Counts by status.")
+    components: Mapping[str, ComponentModel]
