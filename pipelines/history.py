@@ -64,6 +64,7 @@ class HistoryBuffer:
         finally:
             stopping.set()
             await task
+            await self._flush_or_log()
 
     async def _flush_until(self, stopping: asyncio.Event) -> None:
         """Never cancelled, since a batch in the middle of being written would be lost."""
