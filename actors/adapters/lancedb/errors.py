@@ -1,0 +1,34 @@
+"""LanceDB's errors in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from domain.errors import IndexUnavailableError
+
+MAX_REASON_CHARS = 300
+
+
+@contextmanager
+def translated(directory: Path, action: str) -> Iterator[None]:
+    """Raise what LanceDB and the file system report as ``IndexUnavailableError``, with the fix."""
+    try:
+        yield
+    except (RuntimeError, OSError, ValueError) as error:
+        raise IndexUnavailableError(
+            _sentence(directory, action, str(error)), directory=str(directory)
+        ) from error
+
+
+def _sentence(directory: Path, action: str, reason: str) -> str:
+    if "No space left" in reason or "os error 28" in reason:
+        return f"the disk of the search index {directory} is full: free some space and try again"
+    if "Permission denied" in reason or "Read-only file system" in reason:
+        return f"the search index {directory} must be readable and writable by this user"
+    brief = " ".join(reason.split())[:MAX_REASON_CHARS]
+    return (
+        f"could not {action} the search index {directory}: {brief}. If this stays so, stop the "
+        "service, move that directory away, and import the files again to rebuild it"
+    )

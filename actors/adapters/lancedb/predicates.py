@@ -1,0 +1,44 @@
+"""Search filters as SQL predicates; every value is quoted here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from actors.adapters.lancedb.rows import to_microseconds
+from domain.models.chunks import label
+from domain.models.search import SearchFilter
+
+
+def predicate_of(where: SearchFilter) -> str | None:
+    """The predicate that a row must satisfy, or ``None`` if every row does."""
+    principals = where.scope.principals
+    terms = []
+    if where.sources:
+        terms.append(one_of("source_type", where.sources))
+    if where.content_types:
+        terms.append(one_of("content_type", where.content_types))
+    if where.since:
+        terms.append(f"timestamp_us >= {to_microseconds(where.since)}")
+    if where.until:
+        terms.append(f"timestamp_us < {to_microseconds(where.until)}")
+    for key, value in where.metadata.items():
+        terms.append(f"array_has(labels, {quoted(label(key, value))})")
+    if principals is not None:
+        terms.append(_visible_to(principals))
+    return " AND ".join(terms) or None
+
+
+def one_of(column: str, values: Iterable[object]) -> str:
+    """``column`` equals one of ``values`` (at least one)."""
+    return f"{column} IN ({', '.join(quoted(str(value)) for value in values)})"
+
+
+def quoted(value: str) -> str:
+    """An SQL string literal. Standard SQL: only the quote itself needs doubling."""
+    well_formed = value.encode("utf-8", "replace").decode("utf-8")
+    return "'" + well_formed.replace("'", "''") + "'"
+
+
+def _visible_to(principals: Iterable[str]) -> str:
+    terms = [f"array_has(visibility, {quoted(principal)})" for principal in principals]
+    return f"({' OR '.join(terms)})" if terms else "false"

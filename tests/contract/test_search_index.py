@@ -1,0 +1,328 @@
+"""What every search index promises, asked of each of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
+
+import numpy as np
+import pytest
+
+from actors.adapters.lancedb.index import LanceSearchIndex
+from actors.adapters.memory.search_index import InMemorySearchIndex
+from domain.errors import DimensionMismatchError
+from domain.models.chunks import Chunk, EmbeddedChunk
+from domain.models.ids import FileId, derive_chunk_id
+from domain.models.records import ContentType, Place, Record
+from domain.models.search import Candidate, Scope, SearchFilter
+from domain.ports.search_index import SearchIndex
+
+DIMENSION = 16
+EVERYTHING = SearchFilter()
+FILE = FileId(uuid5(NAMESPACE_OID, "file"))
+OTHER_FILE = FileId(uuid5(NAMESPACE_OID, "other file"))
+
+
+def unit(seed: int) -> np.ndarray:
+    vector = np.random.default_rng(seed).standard_normal(DIMENSION).astype(np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+def embedded(
+    text: str, *, seed: int = 0, position: int = 0, file_id: FileId = FILE, **fields: object
+) -> EmbeddedChunk:
+    values = {
+        "source_type": "slack",
+        "native_id": text,
+        "content_type": ContentType.MESSAGE,
+        "content": text,
+        "place": Place(0, len(text)),
+    }
+    record = Record(**{**values, **fields})
+    chunk_id = derive_chunk_id(record.record_id, position, "test")
+    return EmbeddedChunk(Chunk(chunk_id, record, position, text, 0, len(text)), file_id, unit(seed))
+
+
+def texts(candidates: list[Candidate]) -> list[str]:
+    return [candidate.text for candidate in candidates]
+
+
+async def stored_ids(index: SearchIndex) -> list[object]:
+    async with aclosing(index.chunk_ids()) as pages:
+        return [chunk_id async for page in pages for chunk_id in page]
+
+
+async def keyword(index: SearchIndex, text: str, where: SearchFilter = EVERYTHING) -> list[str]:
+    return texts(await index.search_keyword(text, limit=10, where=where))
+
+
+@pytest.fixture(params=["memory", "lancedb"])
+async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SearchIndex]:
+    opened: SearchIndex
+    if request.param == "memory":
+        opened = InMemorySearchIndex(dimension=DIMENSION)
+    else:
+        opened = await LanceSearchIndex.open(tmp_path / "index", dimension=DIMENSION)
+    yield opened
+    await opened.close()
+
+
+async def test_an_empty_index_finds_nothing(index: SearchIndex) -> None:
+    assert await index.search_vector(unit(1), limit=5, where=EVERYTHING) == []
+    assert await keyword(index, "anything") == []
+    assert await index.count() == 0
+    assert await stored_ids(index) == []
+
+
+async def test_upserting_the_same_chunk_twice_keeps_one_copy(index: SearchIndex) -> None:
+    await index.upsert([embedded("pump"), embedded("valve")])
+    await index.upsert([embedded("pump")])
+    assert await index.count() == 2
+    assert len(await stored_ids(index)) == 2
+
+
+async def test_of_two_copies_in_one_call_the_last_wins(index: SearchIndex) -> None:
+    old, new = (embedded("pump", native_id="1", title=title) for title in ("old", "new"))
+    await index.upsert([old, new])
+    [found] = await index.search_keyword("pump", limit=5, where=EVERYTHING)
+    assert (found.title, await index.count()) == ("new", 1)
+
+
+async def test_an_upsert_replaces_text_vector_and_filters(index: SearchIndex) -> None:
+    await index.upsert([embedded("pump", native_id="1", seed=1, metadata={"a": 1})])
+    await index.upsert([embedded("valve", native_id="1", seed=2, metadata={"a": 2})])
+    assert await keyword(index, "pump") == []
+    assert await keyword(index, "valve", SearchFilter(metadata={"a": 1})) == []
+    [found] = await index.search_vector(unit(2), limit=5, where=EVERYTHING)
+    assert (found.text, round(found.score, 3)) == ("valve", 1.0)
+
+
+async def test_an_empty_upsert_or_delete_changes_nothing(index: SearchIndex) -> None:
+    await index.upsert([embedded("pump")])
+    await index.upsert([])
+    await index.delete([])
+    await index.reassign([], OTHER_FILE)
+    assert await index.count() == 1
+
+
+async def test_an_embedding_of_another_length_stops_the_whole_upsert(index: SearchIndex) -> None:
+    odd = embedded("valve")
+    odd = EmbeddedChunk(odd.chunk, odd.file_id, np.ones(3, dtype=np.float32))
+    with pytest.raises(DimensionMismatchError):
+        await index.upsert([embedded("pump"), odd])
+    assert await index.count() == 0
+
+
+async def test_a_query_embedding_of_another_length_is_refused(index: SearchIndex) -> None:
+    with pytest.raises(DimensionMismatchError):
+        await index.search_vector(np.ones(3, dtype=np.float32), limit=1, where=EVERYTHING)
+
+
+async def test_deleted_chunks_are_not_found(index: SearchIndex) -> None:
+    gone, kept = embedded("pump one"), embedded("pump two")
+    await index.upsert([gone, kept])
+    await index.delete([gone.chunk.chunk_id, embedded("never stored").chunk.chunk_id])
+    assert await keyword(index, "pump") == ["pump two"]
+    assert await stored_ids(index) == [kept.chunk.chunk_id]
+
+
+async def test_reassigned_records_name_the_new_file_on_every_chunk(index: SearchIndex) -> None:
+    parts = [embedded("pump", position=position) for position in range(3)]
+    await index.upsert([*parts, embedded("pump other")])
+    await index.reassign([parts[0].chunk.record.record_id], OTHER_FILE)
+    found = await index.search_keyword("pump", limit=10, where=EVERYTHING)
+    assert sorted((c.text, c.file_id == OTHER_FILE) for c in found) == [
+        ("pump", True),
+        ("pump", True),
+        ("pump", True),
+        ("pump other", False),
+    ]
+
+
+async def test_vectors_come_nearest_first_with_their_cosine(index: SearchIndex) -> None:
+    await index.upsert([embedded(f"text {n}", seed=n) for n in range(30)])
+    found = await index.search_vector(unit(7), limit=30, where=EVERYTHING)
+    expected = sorted((float(unit(n) @ unit(7)) for n in range(30)), reverse=True)
+    assert found[0].text == "text 7"
+    assert [c.score for c in found] == pytest.approx(expected, abs=1e-3)
+
+
+async def test_a_search_returns_at_most_limit_hits(index: SearchIndex) -> None:
+    await index.upsert([embedded(f"pump {n}", seed=n) for n in range(8)])
+    assert len(await index.search_vector(unit(1), limit=3, where=EVERYTHING)) == 3
+    assert len(await index.search_keyword("pump", limit=3, where=EVERYTHING)) == 3
+
+
+async def test_a_hit_shows_everything_that_its_record_had(index: SearchIndex) -> None:
+    moment = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
+    chunk = embedded(
+        "the pump leaks",
+        title="Pümpe 💧",
+        author="Ada",
+        timestamp=moment,
+        url="https://example.test/1",
+        thread="t1",
+        metadata={"channel": "general", "n": 3, "deep": {"list": [1, None]}},
+    )
+    await index.upsert([chunk])
+    [found] = await index.search_keyword("leak", limit=1, where=EVERYTHING)
+    record = chunk.chunk.record
+    assert found == Candidate(
+        chunk_id=chunk.chunk.chunk_id,
+        record_id=record.record_id,
+        file_id=FILE,
+        score=found.score,
+        text="the pump leaks",
+        source_type="slack",
+        content_type="message",
+        title=record.title,
+        author="Ada",
+        timestamp=moment,
+        url=record.url,
+        thread="t1",
+        metadata=record.metadata,
+        start=0,
+        end=14,
+    )
+
+
+async def test_keywords_are_found_in_the_title(index: SearchIndex) -> None:
+    await index.upsert([embedded("it leaks", title="Pump report")])
+    assert await keyword(index, "pump") == ["it leaks"]
+
+
+async def test_keywords_ignore_case_accents_and_inflection(index: SearchIndex) -> None:
+    await index.upsert([embedded("Several PUMPS were leaking")])
+    assert await keyword(index, "pump leaks") == ["Several PUMPS were leaking"]
+
+
+async def test_any_of_the_words_suffices_and_more_of_them_rank_higher(index: SearchIndex) -> None:
+    await index.upsert([embedded("pump alone"), embedded("pump valve"), embedded("nothing here")])
+    assert await keyword(index, "pump valve unheard") == ["pump valve", "pump alone"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"pump',
+        "pump AND",
+        "(pump OR",
+        "+pump -",
+        "pump:*",
+        "pump~2 ^",
+        "pump \\",
+        "pump' OR '1'='1",
+        '{"match": {"pump": 1}} pump',
+        "💧 pump 💧",
+        "pump\x00",
+        "pump \ud800",
+        "pump " + "x" * 10_000,
+        "pump " + "word " * 2_000,
+    ],
+)
+async def test_any_text_is_a_bag_of_words(index: SearchIndex, text: str) -> None:
+    await index.upsert([embedded("the pump leaks"), embedded("unrelated")])
+    assert (await keyword(index, text))[0] == "the pump leaks"
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", "the of and", "💧", '"', "()", "\ud800"])
+async def test_a_text_without_words_finds_nothing(index: SearchIndex, text: str) -> None:
+    await index.upsert([embedded("the pump leaks")])
+    assert await keyword(index, text) == []
+
+
+def day(number: int) -> datetime:
+    return datetime(2024, 1, number, tzinfo=UTC)
+
+
+CORPUS = [
+    embedded("pump a", seed=1, timestamp=day(1), metadata={"channel": "ops", "ok": True}),
+    embedded("pump b", seed=2, timestamp=day(2), metadata={"channel": "dev", "tags": ["x", "y"]}),
+    embedded("pump c", seed=3, source_type="csv", content_type=ContentType.RECORD),
+    embedded("pump d", seed=4, timestamp=day(4), visibility=("alice", "bob's")),
+    embedded("pump e", seed=5, timestamp=day(5), metadata={"n": 7, "quote": "it's; -- \\"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        pytest.param(SearchFilter(), "abcde", id="nothing asked"),
+        pytest.param(SearchFilter(sources=("csv",)), "c", id="source"),
+        pytest.param(SearchFilter(sources=("csv", "slack")), "abcde", id="sources"),
+        pytest.param(SearchFilter(content_types=("record",)), "c", id="content type"),
+        pytest.param(SearchFilter(since=day(2)), "bde", id="since is inclusive"),
+        pytest.param(SearchFilter(until=day(4)), "ab", id="until is exclusive"),
+        pytest.param(SearchFilter(since=day(2), until=day(5)), "bd", id="both bounds"),
+        pytest.param(SearchFilter(metadata={"channel": "ops"}), "a", id="metadata"),
+        pytest.param(SearchFilter(metadata={"ok": True}), "a", id="boolean metadata"),
+        pytest.param(SearchFilter(metadata={"n": 7}), "e", id="number"),
+        pytest.param(SearchFilter(metadata={"tags": "y"}), "b", id="list membership"),
+        pytest.param(SearchFilter(metadata={"channel": "ops", "n": 7}), "", id="all must hold"),
+        pytest.param(SearchFilter(metadata={"quote": "it's; -- \\"}), "e", id="quotes"),
+        pytest.param(SearchFilter(sources=("x') OR ('1'='1",)), "", id="injection in a source"),
+        pytest.param(SearchFilter(metadata={"a' OR 1=1 --": "b"}), "", id="injection in a key"),
+        pytest.param(SearchFilter(metadata={"a": '\x00\n"`\ud800'}), "", id="odd characters"),
+        pytest.param(SearchFilter(scope=Scope(("public",))), "abce", id="the public"),
+        pytest.param(SearchFilter(scope=Scope(("alice", "eve"))), "d", id="one principal of two"),
+        pytest.param(SearchFilter(scope=Scope(("bob's",))), "d", id="a principal with a quote"),
+        pytest.param(SearchFilter(scope=Scope(())), "", id="nobody"),
+    ],
+)
+async def test_both_legs_keep_to_the_filter(
+    index: SearchIndex, where: SearchFilter, expected: str
+) -> None:
+    await index.upsert(CORPUS)
+    by_words = await index.search_keyword("pump", limit=10, where=where)
+    by_vector = await index.search_vector(unit(1), limit=10, where=where)
+    assert sorted(text[-1] for text in texts(by_words)) == list(expected)
+    assert sorted(text[-1] for text in texts(by_vector)) == list(expected)
+
+
+async def test_a_filter_is_applied_before_the_limit(index: SearchIndex) -> None:
+    await index.upsert([embedded(f"pump {n}", seed=1) for n in range(40)])
+    await index.upsert([embedded("a much longer text on a pump", seed=2, source_type="csv")])
+    where = SearchFilter(sources=("csv",))
+    assert len(await index.search_keyword("pump", limit=2, where=where)) == 1
+    assert len(await index.search_vector(unit(1), limit=2, where=where)) == 1
+
+
+async def test_optimizing_leaves_the_answers_as_they_were(index: SearchIndex) -> None:
+    await index.upsert(CORPUS)
+    await index.delete([CORPUS[0].chunk.chunk_id])
+    before = await index.search_vector(unit(2), limit=10, where=EVERYTHING)
+    await index.optimize()
+    await index.upsert([embedded("pump f", seed=6)])
+    await index.refresh()
+    assert (await index.search_vector(unit(2), limit=10, where=EVERYTHING))[0] == before[0]
+    assert sorted(t[-1] for t in await keyword(index, "pump")) == list("bcdef")
+
+
+TOY = """the pump in hall three leaks oil
+the valve of the second pump was replaced
+renewal of the contract with the customer
+the customer asked for a discount on the renewal
+oil prices rise again this winter
+meeting notes about the new office
+the office pump of the coffee machine
+discount codes for the winter sale""".splitlines()
+
+
+async def test_both_implementations_rank_a_toy_corpus_alike(tmp_path: Path) -> None:
+    memory = InMemorySearchIndex(dimension=DIMENSION)
+    lance = await LanceSearchIndex.open(tmp_path, dimension=DIMENSION)
+    chunks = [embedded(text, seed=n) for n, text in enumerate(TOY)]
+    for each in (memory, lance):
+        await each.upsert(chunks)
+    for text in ("customer discount", "oil pump", "winter sale", "renewal of contracts"):
+        assert (await keyword(memory, text))[:2] == (await keyword(lance, text))[:2], text
+    for seed in (3, 100, 200):
+        found = [
+            texts(await each.search_vector(unit(seed), limit=8, where=EVERYTHING))
+            for each in (memory, lance)
+        ]
+        assert found[0] == found[1]
+    await lance.close()

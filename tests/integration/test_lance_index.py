@@ -1,0 +1,172 @@
+"""What only a search index on a disk has to prove: crashes, several processes, damage, size."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from actors.adapters.lancedb.index import LanceSearchIndex
+from domain.errors import DimensionMismatchError, IndexUnavailableError
+from domain.models.chunks import Chunk, EmbeddedChunk
+from domain.models.ids import FileId, RecordId, derive_chunk_id
+from domain.models.records import ContentType, Place, Record
+from domain.models.search import SearchFilter
+
+DIMENSION = 8
+EVERYTHING = SearchFilter()
+KEEP_NOTHING = timedelta(milliseconds=1)
+
+ENDLESS_WRITER = """
+import asyncio, sys
+from datetime import timedelta
+from pathlib import Path
+from actors.adapters.lancedb.index import LanceSearchIndex
+from tests.integration.test_lance_index import DIMENSION, numbered
+
+async def main():
+    index = await LanceSearchIndex.open(Path(sys.argv[1]), dimension=DIMENSION)
+    for batch in range(10_000):
+        await index.upsert([numbered(n) for n in range(batch * 50, batch * 50 + 75)])
+        print(batch, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def numbered(number: int, dimension: int = DIMENSION) -> EmbeddedChunk:
+    text = f"pump number {number}"
+    record = Record("slack", str(number), ContentType.MESSAGE, text, Place(0, 1))
+    vector = np.random.default_rng(number).standard_normal(dimension).astype(np.float32)
+    chunk_id = derive_chunk_id(RecordId(record.record_id), 0, "test")
+    chunk = Chunk(chunk_id, record, 0, text, 0, len(text))
+    return EmbeddedChunk(chunk, FileId(record.record_id), vector / np.linalg.norm(vector))
+
+
+async def open_index(directory: Path, **options: int) -> LanceSearchIndex:
+    return await LanceSearchIndex.open(directory, **{"dimension": DIMENSION, **options})
+
+
+async def all_ids(index: LanceSearchIndex) -> list[object]:
+    return [chunk_id async for page in index.chunk_ids() for chunk_id in page]
+
+
+def start_writer(directory: Path) -> subprocess.Popen[str]:
+    root = Path(__file__).parents[2]
+    return subprocess.Popen(
+        [sys.executable, "-c", ENDLESS_WRITER, str(directory)],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batches", [1, 4, 9])
+async def test_a_killed_writer_leaves_whole_batches_and_no_duplicate(
+    tmp_path: Path, batches: int
+) -> None:
+    with start_writer(tmp_path) as writer:
+        assert writer.stdout is not None
+        for _ in range(batches):
+            last = int(await asyncio.to_thread(writer.stdout.readline))
+        writer.send_signal(signal.SIGKILL)
+    index = await open_index(tmp_path)
+    ids = await all_ids(index)
+    assert len(ids) == len(set(ids)) >= last * 50 + 75
+    assert (len(ids) - 75) % 50 == 0
+    await index.upsert([numbered(n) for n in range(len(ids))])
+    assert await index.count() == len(ids)
+
+
+@pytest.mark.slow
+async def test_two_processes_may_create_the_index_at_the_same_time(tmp_path: Path) -> None:
+    with start_writer(tmp_path) as first, start_writer(tmp_path) as second:
+        for writer in (first, second):
+            assert writer.stdout is not None
+            assert await asyncio.to_thread(writer.stdout.readline) == "0\n"
+            writer.kill()
+
+
+async def test_a_reader_sees_other_writes_after_refresh(tmp_path: Path) -> None:
+    writer, reader = await open_index(tmp_path), await open_index(tmp_path)
+    await writer.upsert([numbered(1)])
+    assert await reader.count() == 0
+    await reader.refresh()
+    assert await reader.count() == 1
+
+
+async def test_a_reader_survives_the_cleaning_up_of_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.adapters.lancedb.index.KEEP_VERSIONS", KEEP_NOTHING)
+    writer = await open_index(tmp_path)
+    await writer.upsert([numbered(n) for n in range(50)])
+    reader = await open_index(tmp_path)
+    for n in range(5):
+        await writer.upsert([numbered(100 + n)])
+    await writer.optimize()
+    found = await reader.search_keyword("pump", limit=100, where=EVERYTHING)
+    assert len(found) == 55
+
+
+async def test_an_index_of_another_dimension_is_refused_with_the_fix(tmp_path: Path) -> None:
+    await (await open_index(tmp_path)).close()
+    with pytest.raises(DimensionMismatchError, match="vectors of length 8, the embedder makes 5"):
+        await open_index(tmp_path, dimension=5)
+
+
+async def test_a_damaged_index_is_refused_with_the_fix(tmp_path: Path) -> None:
+    index = await open_index(tmp_path)
+    await index.upsert([numbered(1)])
+    await index.close()
+    for manifest in (tmp_path / "chunks.lance" / "_versions").iterdir():
+        manifest.write_bytes(b"garbage")
+    with pytest.raises(IndexUnavailableError, match="import the files again"):
+        await open_index(tmp_path)
+
+
+async def test_lost_data_files_are_reported_with_the_fix(tmp_path: Path) -> None:
+    index = await open_index(tmp_path)
+    await index.upsert([numbered(1)])
+    for data in (tmp_path / "chunks.lance" / "data").iterdir():
+        data.unlink()
+    fresh = await open_index(tmp_path)
+    with pytest.raises(IndexUnavailableError, match="import the files again"):
+        await fresh.search_keyword("pump", limit=1, where=EVERYTHING)
+
+
+async def test_a_file_in_place_of_the_directory_is_an_index_error(tmp_path: Path) -> None:
+    (tmp_path / "index").write_text("not a directory")
+    with pytest.raises(IndexUnavailableError):
+        await open_index(tmp_path / "index")
+
+
+async def test_the_vector_graph_finds_what_brute_force_finds(tmp_path: Path) -> None:
+    dimension, rows = 32, 3_000
+    index = await open_index(tmp_path, dimension=dimension, vector_index_min_rows=1_000)
+    chunks = [numbered(n, dimension) for n in range(rows)]
+    await index.upsert(chunks[:2_000])
+    await index.optimize()
+    await index.upsert(chunks[2_000:])
+    matrix = np.stack([each.embedding for each in chunks])
+    recalls = [await recall_at_10(index, chunks, matrix @ matrix[n]) for n in range(0, rows, 100)]
+    assert sum(recalls) / len(recalls) >= 0.95
+
+
+async def recall_at_10(
+    index: LanceSearchIndex, chunks: Sequence[EmbeddedChunk], cosines: np.ndarray
+) -> float:
+    query = chunks[int(np.argmax(cosines))].embedding
+    exact = {chunks[n].chunk.chunk_id for n in np.argsort(-cosines)[:10]}
+    found = await index.search_vector(query, limit=10, where=EVERYTHING)
+    return len(exact & {candidate.chunk_id for candidate in found}) / 10
