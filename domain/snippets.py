@@ -1,0 +1,65 @@
+"""The part of a text that shows best why it was found."""
+
+from __future__ import annotations
+
+import re
+
+ELLIPSIS = "…"
+
+_WORD = re.compile(r"\w+")
+_ENDING = re.compile(r"(?<=\w{3})(?:ing|ed|es|s)$")
+
+
+def snippet(text: str, query: str, max_chars: int = 240) -> str:
+    """A window of ``text`` of at most ``max_chars`` with the most of the query's words.
+
+    English endings do not keep words from matching. Whitespace is
+    collapsed; an ellipsis stands for what is cut off; windows begin and end between words.
+    """
+    flat = " ".join(text.split())
+    if len(flat) <= max_chars:
+        return flat
+    room = max(1, max_chars - 2 * len(ELLIPSIS))
+    start = _best_start(flat, {_stem(word) for word in _WORD.findall(query)}, room)
+    return _cut(flat, start, room)
+
+
+def _stem(word: str) -> str:
+    return _ENDING.sub("", word.casefold())
+
+
+def _best_start(flat: str, wanted: set[str], room: int) -> int:
+    """Where the window with the most different wanted words begins; the first of equals."""
+    matches = [
+        (found.start(), found.end(), stem)
+        for found in _WORD.finditer(flat)
+        if (stem := _stem(found.group())) in wanted
+    ]
+    best_start, best_count = 0, 0
+    counts: dict[str, int] = {}
+    first = 0
+    for _, end, stem in matches:
+        counts[stem] = counts.get(stem, 0) + 1
+        while end - matches[first][0] > room and matches[first][1] < end:
+            left = matches[first][2]
+            counts[left] -= 1
+            if not counts[left]:
+                del counts[left]
+            first += 1
+        if len(counts) > best_count:
+            spare = room - (end - matches[first][0])
+            best_start, best_count = max(0, matches[first][0] - max(0, spare) // 2), len(counts)
+    return best_start
+
+
+def _cut(flat: str, start: int, room: int) -> str:
+    if start + room >= len(flat):
+        start = len(flat) - room
+    if start > 0:
+        space = flat.find(" ", start - 1, start + room // 4)
+        start = space + 1 if space >= 0 else start
+    end = min(len(flat), start + room)
+    if end < len(flat):
+        space = flat.rfind(" ", end - room // 4, end + 1)
+        end = space if space > start else end
+    return (ELLIPSIS if start else "") + flat[start:end] + (ELLIPSIS if end < len(flat) else "")
