@@ -13,7 +13,9 @@ from pathlib import Path
 
 from actors.settings import MIB, Settings
 from serve_app.addresses import CannotStart, is_port_free, next_free_port
+from serve_app.leftovers import end_leftovers
 from serve_app.process_tree import kill, stop_leftovers, terminate
+from serve_app.ray_environment import ray_token_file
 from serve_app.run_state import Phase, ProcessMark, RunDirectory, ServiceState, tail_of
 from serve_app.supervisor import embedded_postgres
 
@@ -82,6 +84,18 @@ def check_port(settings: Settings) -> None:
         )
 
 
+def prepare_start(settings: Settings) -> None:
+    """Make sure that a service can start: place, port, nothing left from a killed one.
+
+    Raises:
+        CannotStart: with the fix.
+    """
+    check_place(settings.data_dir)
+    _end_leftovers(settings)
+    check_port(settings)
+    RunDirectory(settings.data_dir).forget()
+
+
 def with_port(settings: Settings, port: int) -> Settings:
     """The same settings on another port."""
     return settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
@@ -105,11 +119,8 @@ def start_service(
     running = live_state(settings.data_dir)
     if running and running.supervisor.find():
         return _await_ready(RunDirectory(settings.data_dir), None, on_phase)
-    check_place(settings.data_dir)
+    prepare_start(settings)
     run_dir = RunDirectory(settings.data_dir)
-    stop_leftovers(run_dir)
-    check_port(settings)
-    run_dir.forget()
     command = [*supervisor_command, *(["--tied"] if tied_to_caller else [])]
     supervisor = _spawn(command, settings, run_dir)
     try:
@@ -127,7 +138,7 @@ def _spawn(command: Sequence[str], settings: Settings, run_dir: RunDirectory) ->
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     pid = os.posix_spawn(
         command[0],
-        command,
+        list(command),
         settings.child_environment(),
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -180,11 +191,17 @@ def stop_service(settings: Settings, *, on_phase: Step = lambda phase: None) -> 
         on_phase(Phase.STOPPING)
         terminate(supervisor, grace_seconds=STOP_SECONDS)
         kill([supervisor])
-    ended = stop_leftovers(run_dir)
+    ended = _end_leftovers(settings)
     is_postgres_left = _stop_postgres(settings)
     if run_dir.root.exists():
         run_dir.forget()
     return supervisor is not None or ended > 0 or is_postgres_left
+
+
+def _end_leftovers(settings: Settings) -> int:
+    """What is written down as this directory's, then whatever else carries its mark."""
+    ended = stop_leftovers(RunDirectory(settings.data_dir))
+    return ended + end_leftovers(ray_token_file(settings.data_dir))
 
 
 def _stop_postgres(settings: Settings) -> bool:

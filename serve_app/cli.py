@@ -1,0 +1,284 @@
+"""``headrace``: the command line. What the commands do stands in ``serve_app.commands``.
+
+Their modules are imported when a command runs, so that ``--help`` and mistakes answer at once.
+Exit status: 0 fine, 1 failed, 2 wrong usage, 3 no service answers.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    import httpx
+
+EXIT_FAILED, EXIT_USAGE, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 1, 2, 3, 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="One searchable memory of what a company writes and says.",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Where everything is kept; HEADRACE_DATA_DIR or ./.headrace.")
+]
+FileId = Annotated[str, typer.Argument(metavar="ID", help="As 'headrace files' shows it.")]
+Column = Annotated[str | None, typer.Option(metavar="NAME", help="For tables and JSON.")]
+
+
+@app.command()
+def up(
+    profile: Annotated[Literal["embedded", "cluster"] | None, typer.Option()] = None,
+    data_dir: DataDir = None,
+    port: Annotated[
+        str | None, typer.Option(help="Port to listen on (8000); auto takes the next free one.")
+    ] = None,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay until Ctrl-C.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Start the service."""
+    from serve_app.commands import service
+    from serve_app.commands.output import Output
+
+    settings = service.settings_for(profile=profile, data_dir=data_dir, port=port)
+    start = service.up_in_foreground if foreground else service.up
+    start(settings, Output(as_json=json))
+
+
+@app.command()
+def down(data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Stop the service, and nothing that it did not start."""
+    from serve_app.commands import service
+    from serve_app.commands.output import Output
+
+    service.down(service.settings_for(data_dir=data_dir), Output(as_json=json))
+
+
+@app.command()
+def status(context: typer.Context, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Show whether the service runs, its components, queue and counts."""
+    from serve_app.commands import service
+    from serve_app.commands.output import Output
+
+    settings = service.settings_for(data_dir=data_dir)
+    service.status(settings, Output(as_json=json), transport=context.obj)
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path], typer.Argument(exists=True, metavar="PATH…", help="Files or folders.")
+    ],
+    source: Annotated[
+        str, typer.Option(help="auto, slack, salesforce, gong, csv, json or a name of your own.")
+    ] = "auto",
+    text_column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Column that holds text; may be repeated."),
+    ] = None,
+    title_column: Column = None,
+    timestamp_column: Column = None,
+    id_column: Column = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Until every file is imported.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Parse, count and estimate here; store and send nothing."),
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Bring files and folders in, and account for every record."""
+    from domain.models.files import ImportOptions
+    from serve_app.commands import dry_running, importing
+    from serve_app.commands.connection import connect
+    from serve_app.commands.output import Output
+
+    options = ImportOptions(
+        source=None if source == "auto" else source,
+        text_columns=tuple(text_column) if text_column else None,
+        title_column=title_column,
+        timestamp_column=timestamp_column,
+        id_column=id_column,
+    )
+    if dry_run:
+        dry_running.dry_run_paths(paths, options, Output(as_json=json))
+        return
+    with connect(context.obj) as client:
+        importing.import_paths(client, Output(as_json=json), paths, options, wait=wait)
+
+
+@app.command()
+def query(
+    context: typer.Context,
+    text: Annotated[str, typer.Argument(help="A question, or words.")],
+    source: Annotated[list[str] | None, typer.Option(help="Only from; may be repeated.")] = None,
+    content_type: Annotated[
+        list[str] | None, typer.Option(help="message, transcript, record or document.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="2026-03-31 or 2026-03-31T09:30Z.")] = None,
+    until: Annotated[str | None, typer.Option(help="The same; not included.")] = None,
+    filter: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Equality with metadata.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 10,
+    mode: Annotated[Literal["hybrid", "vector", "keyword"], typer.Option()] = "hybrid",
+    explain: Annotated[bool, typer.Option("--explain", help="How each score came about.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Ask a question across all sources."""
+    from serve_app.commands import querying
+    from serve_app.commands.connection import connect
+    from serve_app.commands.output import Output
+
+    request = {
+        "query": text,
+        "sources": source,
+        "content_types": content_type,
+        "since": since,
+        "until": until,
+        "filters": querying.parse_filters(filter or []),
+        "limit": limit,
+        "mode": mode,
+        "explain": explain,
+    }
+    with connect(context.obj) as client:
+        querying.query(client, Output(as_json=json), request)
+
+
+@app.command()
+def files(
+    context: typer.Context,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="The newest only; all when left out.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """List the imported files with their ledgers."""
+    from serve_app.commands.connection import connect
+    from serve_app.commands.files import list_files
+    from serve_app.commands.output import Output
+
+    with connect(context.obj) as client:
+        list_files(client, Output(as_json=json), limit=limit)
+
+
+@app.command("file")
+def file_(context: typer.Context, id: FileId, json: AsJson = False) -> None:
+    """Show one file: status, ledger, progress, what was found, what failed."""
+    from serve_app.commands.connection import connect
+    from serve_app.commands.files import show_file
+    from serve_app.commands.output import Output
+
+    with connect(context.obj) as client:
+        show_file(client, Output(as_json=json), id)
+
+
+@app.command()
+def delete(context: typer.Context, id: FileId, json: AsJson = False) -> None:
+    """Delete a file and the records that only it supplied."""
+    from serve_app.commands.connection import connect
+    from serve_app.commands.files import delete_file
+    from serve_app.commands.output import Output
+
+    with connect(context.obj) as client:
+        delete_file(client, Output(as_json=json), id)
+
+
+@app.command()
+def replay(context: typer.Context, id: FileId, json: AsJson = False) -> None:
+    """Import a finished file's stored bytes again."""
+    from serve_app.commands.connection import connect
+    from serve_app.commands.files import replay_file
+    from serve_app.commands.output import Output
+
+    with connect(context.obj) as client:
+        replay_file(client, Output(as_json=json), id)
+
+
+@app.command()
+def verify(context: typer.Context, json: AsJson = False) -> None:
+    """Prove that store, metadata, index and ledger agree."""
+    from serve_app.commands.connection import connect
+    from serve_app.commands.files import verify as verify_stores
+    from serve_app.commands.output import Output
+
+    with connect(context.obj) as client:
+        verify_stores(client, Output(as_json=json))
+
+
+@app.command("eval")
+def eval_(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            file_okay=False,
+            metavar="DIR",
+            help="corpus.jsonl.gz, queries.jsonl, qrels.tsv",
+        ),
+    ],
+    json: AsJson = False,
+) -> None:
+    """Measure search quality on a BEIR-style folder; needs no service."""
+    from serve_app.commands.evaluating import evaluate_folder
+    from serve_app.commands.output import Output
+
+    evaluate_folder(folder, Output(as_json=json))
+
+
+def main(
+    arguments: Sequence[str] | None = None, *, transport: httpx.BaseTransport | None = None
+) -> None:
+    """Run a command and exit with its status; errors go to standard error, with the fix."""
+    from domain.errors import HeadraceError
+
+    try:
+        app(arguments, obj=transport, prog_name="headrace")
+    except HeadraceError as error:
+        print(f"headrace: {error.message}", file=sys.stderr)
+        sys.exit(exit_status_of(error))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough.
+        sys.stderr.close()
+        sys.exit(0)
+    except ValueError as error:
+        _explain_settings(error)
+
+
+def exit_status_of(error: Exception) -> int:
+    """2 for what the caller wrote wrong, 3 where nothing answers, else 1."""
+    from domain.errors import InvalidQueryError
+    from serve_app.client import ServiceRefused, ServiceUnreachable
+
+    if isinstance(error, ServiceUnreachable):
+        return EXIT_UNREACHABLE
+    is_wrong_usage = isinstance(error, InvalidQueryError) or (
+        isinstance(error, ServiceRefused) and error.details.get("status") == 422
+    )
+    return EXIT_USAGE if is_wrong_usage else EXIT_FAILED
+
+
+def _explain_settings(error: ValueError) -> None:
+    """Name the variables that are wrong; any other error is ours and is raised again."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        raise error
+    for problem in error.errors():
+        variable = "HEADRACE_" + "__".join(str(part) for part in problem["loc"]).upper()
+        print(f"headrace: {variable}: {problem['msg'].lower()}", file=sys.stderr)
+    sys.exit(EXIT_USAGE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""The HTTP client of the command line: one method per route, errors that say what to do."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from domain.errors import HeadraceError
+from domain.models.files import ImportOptions
+
+PIECE_BYTES = 256 * 1024
+PAGE = 1_000
+PATIENCE_SECONDS = 30.0
+UPLOAD_PATIENCE_SECONDS = 1_800.0
+MAX_WAIT_SECONDS = 30.0
+BUSY = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+Json = dict[str, Any]
+
+
+class ServiceUnreachable(HeadraceError):
+    """Nothing answers at the URL."""
+
+
+class ServiceRefused(HeadraceError):
+    """The service answered with a problem; ``details`` holds its ``status``."""
+
+
+class UploadAborted(HeadraceError):
+    """The user has interrupted the import."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file to send: where it lies, and what the service is to call it."""
+
+    path: Path
+    filename: str
+    size_bytes: int
+
+
+class HeadraceClient:
+    """Talks to one service. Safe to use from several threads.
+
+    Busy answers (429, 503) are waited out as the service asks.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._sleep = sleep
+        self._aborted = threading.Event()
+        # A proxy of the environment knows nothing of this machine's loopback.
+        self._http = httpx.Client(
+            base_url=self.url,
+            transport=transport,
+            trust_env=urlsplit(self.url).hostname not in LOOPBACK,
+            timeout=httpx.Timeout(600.0, connect=5.0, pool=None),
+        )
+
+    def __enter__(self) -> HeadraceClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def status(self) -> Json:
+        """Raises ``ServiceRefused`` at once where the service is not ready."""
+        return self._json("GET", "/v1/status", patience_seconds=0)
+
+    def query(self, request: Mapping[str, Any]) -> Json:
+        return self._json("POST", "/v1/query", json=request)
+
+    def verify(self) -> Json:
+        return self._json("GET", "/v1/verify")
+
+    def file(self, file_id: str) -> Json:
+        return self._json("GET", f"/v1/files/{_part(file_id)}")
+
+    def files(self, *, limit: int | None = None) -> Iterator[Json]:
+        """Newest upload first; all of them, page by page, when ``limit`` is ``None``."""
+        before: str | None = None
+        left = limit
+        while left is None or left > 0:
+            asked = PAGE if left is None else min(left, PAGE)
+            parameters = {"limit": asked, **({"before": before} if before else {})}
+            page = self._json("GET", "/v1/files", params=parameters)
+            yield from page["files"]
+            before = page.get("next_before")
+            if before is None:
+                return
+            left = None if left is None else left - len(page["files"])
+
+    def dead_letters(self, file_id: str, *, limit: int = 20) -> list[Json]:
+        path = f"/v1/files/{_part(file_id)}/dead-letters"
+        return list(self._json("GET", path, params={"limit": limit})["dead_letters"])
+
+    def delete(self, file_id: str) -> Json:
+        return self._json("DELETE", f"/v1/files/{_part(file_id)}")
+
+    def replay(self, file_id: str) -> Json:
+        return self._json("POST", f"/v1/files/{_part(file_id)}/replay")
+
+    def upload(
+        self,
+        upload: Upload,
+        options: ImportOptions,
+        *,
+        on_bytes: Callable[[int], None] = lambda count: None,
+    ) -> Json:
+        """Stream a file to the service; returns its ``id`` and ``status``.
+
+        Raises:
+            ServiceRefused: the service does not take this file; others may go on.
+            ServiceUnreachable, UploadAborted, OSError.
+        """
+        return self._json(
+            "PUT",
+            f"/v1/files/{quote(upload.filename, safe='/')}",
+            params=upload_parameters(options),
+            headers={"content-type": "application/octet-stream"},
+            pieces=lambda: self._pieces(upload.path, on_bytes),
+            patience_seconds=UPLOAD_PATIENCE_SECONDS,
+        )
+
+    def abort(self) -> None:
+        """Let uploads that run in other threads end at their next piece."""
+        self._aborted.set()
+
+    def _pieces(self, path: Path, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
+        with path.open("rb") as file:
+            while piece := file.read(PIECE_BYTES):
+                if self._aborted.is_set():
+                    raise UploadAborted("the import was interrupted")
+                yield piece
+                on_bytes(len(piece))
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        pieces: Callable[[], Iterator[bytes]] | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
+        **options: Any,
+    ) -> Json:
+        while True:
+            content = {"content": pieces()} if pieces else {}
+            response = self._send(method, path, **options, **content)
+            wait_seconds = _retry_after(response)
+            patience_seconds -= wait_seconds
+            if response.status_code not in BUSY or patience_seconds < 0 or self._aborted.is_set():
+                break
+            self._sleep(wait_seconds)
+        if response.is_success:
+            return dict(response.json())
+        raise _refusal(response)
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **options)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise ServiceUnreachable(
+                f"cannot reach {self.url}: start the service with 'headrace up', "
+                "or set HEADRACE_URL"
+            ) from error
+        except httpx.TransportError as error:
+            raise ServiceUnreachable(
+                f"the connection to {self.url} broke off ({type(error).__name__}): "
+                "see 'headrace status', then try again"
+            ) from error
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise ServiceUnreachable(
+                f"HEADRACE_URL is no usable URL ({error}): set it to one like http://127.0.0.1:8000"
+            ) from error
+
+
+def upload_parameters(options: ImportOptions) -> dict[str, str]:
+    """The options as the upload routes take them; what was not said is left out."""
+    given = {
+        "source_type": options.source,
+        "text_columns": ",".join(options.text_columns) if options.text_columns else None,
+        "title_column": options.title_column,
+        "timestamp_column": options.timestamp_column,
+        "id_column": options.id_column,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def shown_name(path: Path | str) -> str:
+    """A path as text that JSON and URLs can carry; bytes that are no UTF-8 are replaced."""
+    return os.fsencode(path).decode("utf-8", errors="replace")
+
+
+def _part(file_id: str) -> str:
+    return quote(file_id, safe="")
+
+
+def _retry_after(response: httpx.Response) -> float:
+    try:
+        return min(max(float(response.headers.get("retry-after", 1)), 0.1), MAX_WAIT_SECONDS)
+    except ValueError:
+        return 1.0
+
+
+def _refusal(response: httpx.Response) -> ServiceRefused:
+    try:
+        problem = response.json()
+        said = problem.get("detail") or problem.get("title")
+    except (ValueError, AttributeError):
+        said = None
+    message = (
+        said or f"the service answered {response.status_code} {response.reason_phrase}".lower()
+    )
+    return ServiceRefused(message, status=response.status_code)

@@ -1,0 +1,109 @@
+"""``query``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from domain.errors import InvalidQueryError
+from serve_app.client import HeadraceClient
+from serve_app.commands.output import Output
+
+SNIPPET_CHARS = 300
+LEAD_CHARS = 60
+
+
+def parse_filters(filters: Sequence[str]) -> dict[str, str]:
+    """``key=value`` arguments as a mapping. Raises ``InvalidQueryError``."""
+    parsed = {}
+    for entry in filters:
+        key, sign, value = entry.partition("=")
+        if not sign or not key:
+            raise InvalidQueryError(f"--filter is {entry!r}: write it as name=value")
+        parsed[key] = value
+    return parsed
+
+
+def query(client: HeadraceClient, output: Output, request: Mapping[str, Any]) -> None:
+    """Ask, and show the ranked hits."""
+    answer = client.query({name: value for name, value in request.items() if value})
+    if output.as_json:
+        output.json(answer)
+    else:
+        show_answer(output, request["query"], answer)
+
+
+def show_answer(output: Output, text: str, answer: Mapping[str, Any]) -> None:
+    """The hits for people: rank, score, where from, title, and the words that were found."""
+    if not answer["hits"]:
+        output.line("nothing found")
+    for rank, hit in enumerate(answer["hits"], start=1):
+        _show_hit(output, text, rank, hit)
+    if answer.get("degraded"):
+        legs = ", ".join(answer.get("degraded_legs") or ["index"])
+        output.note(f"degraded: no answer in time from {legs}")
+    if answer.get("stages_ms"):
+        stages = answer["stages_ms"].items()
+        output.line("  ".join(f"{stage} {taken:.1f} ms" for stage, taken in stages))
+    cached = ", cached" if answer.get("cached") else ""
+    output.note(f"{len(answer['hits'])} hits in {answer['took_ms']:.1f} ms{cached}")
+
+
+def _show_hit(output: Output, text: str, rank: int, hit: Mapping[str, Any]) -> None:
+    from rich.text import Text
+
+    head = Text.assemble(
+        (f"{rank:>2}. ", "bold"),
+        (f"{hit['score']:.4f}  ", "dim"),
+        (origin_of(hit), "cyan"),
+    )
+    output.console.print(head)
+    if hit.get("title"):
+        output.console.print(Text(f"    {hit['title']}", style="bold"))
+    snippet = Text(f"    {snippet_of(hit, text)}")
+    if pattern := _word_pattern(text):
+        snippet.highlight_regex(pattern, "bold yellow")
+    output.console.print(snippet)
+    for part in (hit.get("explain") or {}).get("contributions", []):
+        output.line(
+            f"    + {part['addend']:.4f}  {part['leg']} rank {part['rank']}, "
+            f"raw {part['raw_score']:.4f}, weight {part['weight']:g}"
+        )
+
+
+def origin_of(hit: Mapping[str, Any]) -> str:
+    """Source, channel, author and time, as far as they are known."""
+    metadata = hit.get("metadata") or {}
+    channel = metadata.get("channel") or metadata.get("channel_name")
+    moment = (hit.get("timestamp") or "").replace("T", " ")[:16]
+    parts = [hit["source_type"], f"#{channel}" if channel else "", hit.get("author") or "", moment]
+    return " · ".join(str(part) for part in parts if part)
+
+
+def snippet_of(hit: Mapping[str, Any], text: str) -> str:
+    """The service's snippet, else the content around the first word that was asked for."""
+    content = " ".join(str(hit.get("snippet") or hit["content"]).split())
+    if len(content) <= SNIPPET_CHARS:
+        return content
+    pattern = _word_pattern(text)
+    match = re.search(pattern, content) if pattern else None
+    start = max(0, match.start() - LEAD_CHARS) if match else 0
+    cut = content[start : start + SNIPPET_CHARS]
+    return f"{'…' if start else ''}{cut}{'…' if start + SNIPPET_CHARS < len(content) else ''}"
+
+
+def _word_pattern(text: str) -> str | None:
+    """Words of the question, longer than two letters, and what begins with their stem."""
+    words = {word.lower() for word in re.findall(r"\w{3,}", text)} - _COMMON_WORDS
+    stems = sorted({word[:-1] if len(word) > 4 else word for word in words}, key=len, reverse=True)
+    return rf"(?i)\b(?:{'|'.join(map(re.escape, stems))})\w*" if stems else None
+
+
+_COMMON_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "about and are can did does for from had has have her him his how its not our she that the "
+        "their them they this was were what when where which who why will with you your",
+    )
+)
