@@ -7,12 +7,17 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictStr,
+)
 from pydantic.json_schema import WithJsonSchema
 
 from domain.models.files import FileImport, FileReport, ProcessingStatus
 from domain.models.records import StoredRecord
-from domain.models.search import SearchMode
 
 _WANTED_MOMENT = "write a date or time as 2026-03-31 or 2026-03-31T09:30:00Z"
 
@@ -45,9 +50,7 @@ Moment = Annotated[
     ),
 ]
 JsonObject = Mapping[str, Any]
-Text = Annotated[StrictStr, Field(min_length=1, max_length=10_000)]
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200)]
-Weight = Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)]
 
 
 class RequestModel(BaseModel):
@@ -219,71 +222,6 @@ class RecordModel(ResponseModel):
 class RelatedRecords(ResponseModel):
     thread: list[RecordModel] = Field(description="The conversation, oldest first.")
     links: list[JsonObject] = Field(description="Links across sources; none are made yet.")
-
-
-class QueryRequest(RequestModel):
-    query: Text = Field(examples=["who asked about the renewal price?"])
-    sources: list[Name] = Field([], max_length=50, examples=[["slack"]])
-    content_types: list[Name] = Field([], max_length=50, examples=[["message"]])
-    since: Moment | None = Field(None, description="Inclusive.")
-    until: Moment | None = Field(None, description="Exclusive.")
-    filters: dict[Name, StrictStr | StrictInt | StrictBool | float] = Field(
-        {},
-        max_length=50,
-        description="Equality with a metadata entry, or membership where the entry is a list.",
-        examples=[{"channel": "sales"}],
-    )
-    limit: StrictInt = Field(10, ge=1, le=100)
-    mode: SearchMode = SearchMode.HYBRID
-    explain: StrictBool = Field(False, description="Say how each score came about.")
-    fusion: Literal["rrf", "relative"] | None = Field(
-        None, description="How the legs' rankings become one; the service's default when absent."
-    )
-    weights: dict[Literal["vector", "keyword"], Weight] = Field(
-        {}, description="How much each leg counts.", examples=[{"vector": 1.0, "keyword": 0.5}]
-    )
-
-
-class ContributionModel(ResponseModel):
-    leg: str
-    rank: int = Field(description="From 1.")
-    raw_score: float
-    weight: float
-    addend: float
-
-
-class Explanation(ResponseModel):
-    """The addends sum up to the hit's score."""
-
-    contributions: list[ContributionModel]
-
-
-class HitModel(ResponseModel):
-    id: UUID = Field(description="The chunk that was found.")
-    score: float
-    content: str = Field(description="The chunk's text.")
-    snippet: str
-    title: str | None
-    author: str | None
-    source_type: str
-    content_type: str
-    timestamp: datetime | None
-    url: str | None
-    file_id: UUID
-    record_id: UUID
-    metadata: JsonObject
-    thread: str | None = None
-    explain: Explanation | None = None
-    related: list[JsonObject] | None = None
-
-
-class QueryResponse(ResponseModel):
-    hits: list[HitModel]
-    took_ms: float
-    cached: bool
-    degraded: bool = Field(description="Whether a leg gave no answer in time.")
-    degraded_legs: list[str]
-    stages_ms: Mapping[str, float] | None = Field(None, description="With ``explain`` only.")
 
 
 class VerifyResponse(ResponseModel):

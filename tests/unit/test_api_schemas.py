@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from serve_app.schemas import QueryRequest
+from serve_app.search_schemas import QueryRequest
 from serve_app.upload import chosen_source, mime_type_of, split_columns
 
 
@@ -32,7 +32,7 @@ def test_a_time_without_an_offset_is_utc(written: str, meant: datetime) -> None:
         pytest.param({}, id="no text"),
         pytest.param({"query": ""}, id="empty text"),
         pytest.param({"query": "x", "limit": 0}, id="no hits wanted"),
-        pytest.param({"query": "x", "limit": 101}, id="too many hits wanted"),
+        pytest.param({"query": "x", "limit": 201}, id="too many hits wanted"),
         pytest.param({"query": "x", "limit": "5"}, id="limit as text"),
         pytest.param({"query": "x", "since": 1774915200}, id="time as a number"),
         pytest.param({"query": "x", "since": "yesterday"}, id="time in words"),

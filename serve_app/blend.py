@@ -1,0 +1,112 @@
+"""The route that makes one ranking of several."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from fastapi import APIRouter
+
+from domain.blending import BlendOptions, blend
+from domain.models.ids import ChunkId, FileId, RecordId
+from domain.models.search import Candidate
+from serve_app.context import Context, InContext
+from serve_app.problems import problems
+from serve_app.query import METHODS, ask, contribution_models, hit_model
+from serve_app.search_schemas import (
+    BlendedItem,
+    BlendRequest,
+    BlendResponse,
+    NamedQuery,
+    RankedItem,
+)
+
+router = APIRouter(prefix="/v1", tags=["search"])
+
+HITS_PER_QUERY = 100
+
+
+@router.post("/blend", summary="Blend rankings into one", responses=problems(422))
+async def blend_rankings(request: BlendRequest, context: InContext) -> BlendResponse:
+    """Asks the named queries, or takes the given rankings, and explains every blended score."""
+    options = BlendOptions(
+        method=METHODS[request.method],
+        leg_weights=request.weights,
+        source_weights=request.source_weights,
+        rank_constant=request.rank_constant,
+    )
+    if request.queries:
+        return await _blend_queries(request, options, context)
+    return _blend_given(request, options)
+
+
+async def _blend_queries(
+    request: BlendRequest, options: BlendOptions, context: Context
+) -> BlendResponse:
+    answers = await asyncio.gather(
+        *(ask(context, query, limit=HITS_PER_QUERY) for query in request.queries)
+    )
+    named: Mapping[str, NamedQuery] = {query.name: query for query in request.queries}
+    rankings = {
+        name: [replace(hit.candidate, score=hit.score) for hit in answer.hits]
+        for name, answer in zip(named, answers, strict=True)
+    }
+    degraded = [
+        f"{name}:{leg}"
+        for name, answer in zip(named, answers, strict=True)
+        for leg in answer.degraded
+    ]
+    blended = blend(rankings, options)[: request.limit]
+    return BlendResponse(
+        ranking=[
+            BlendedItem(
+                id=str(hit.candidate.record_id),
+                score=hit.score,
+                contributions=contribution_models(hit),
+                hit=hit_model(hit, named[hit.contributions[0].leg].query, explain=False),
+            )
+            for hit in blended
+        ],
+        degraded=bool(degraded),
+        degraded_legs=degraded,
+    )
+
+
+def _blend_given(request: BlendRequest, options: BlendOptions) -> BlendResponse:
+    rankings: dict[str, Sequence[Candidate]] = {
+        name: [_stand_in(item) for item in items] for name, items in request.rankings.items()
+    }
+    return BlendResponse(
+        ranking=[
+            BlendedItem(
+                id=hit.candidate.text, score=hit.score, contributions=contribution_models(hit)
+            )
+            for hit in blend(rankings, options)[: request.limit]
+        ],
+        degraded=False,
+        degraded_legs=[],
+    )
+
+
+def _stand_in(item: RankedItem) -> Candidate:
+    """A candidate that is told apart by the caller's id alone, and carries it as its text."""
+    identity: UUID = uuid5(NAMESPACE_OID, item.id)
+    return Candidate(
+        chunk_id=ChunkId(identity),
+        record_id=RecordId(identity),
+        file_id=FileId(identity),
+        score=item.score,
+        text=item.id,
+        source_type=item.source_type,
+        content_type="",
+        title=None,
+        author=None,
+        timestamp=None,
+        url=None,
+        thread=None,
+        metadata={},
+        start=0,
+        end=0,
+    )

@@ -1,0 +1,124 @@
+"""Routes that answer questions."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from domain.blending import BlendOptions, FusionMethod
+from domain.errors import HeadraceError
+from domain.models.search import Answer, Hit, Query, SearchFilter
+from domain.ports.metadata_store import HistoryEntry
+from domain.snippets import snippet
+from serve_app.context import Context, InContext
+from serve_app.problems import problems
+from serve_app.search_schemas import (
+    ContributionModel,
+    Explanation,
+    Fusion,
+    HitModel,
+    QueryRequest,
+    QueryResponse,
+    SearchRequest,
+)
+
+router = APIRouter(prefix="/v1", tags=["search"])
+
+METHODS = {
+    Fusion.RRF: FusionMethod.RECIPROCAL_RANK,
+    Fusion.RELATIVE: FusionMethod.RELATIVE_SCORE,
+}
+
+
+@router.post("/query", summary="Ask a question", responses=problems(422))
+async def query(request: QueryRequest, context: InContext) -> QueryResponse:
+    """Ranked hits across all sources, one for each record.
+
+    A leg that misses its deadline is left out and named; the answer is then `degraded`.
+    """
+    answer = await ask(context, request, limit=request.limit, blending=blending_of(request))
+    return QueryResponse(
+        hits=[hit_model(hit, request.query, explain=request.explain) for hit in answer.hits],
+        took_ms=round(answer.took_ms, 3),
+        cached=answer.cached,
+        degraded=bool(answer.degraded),
+        degraded_legs=list(answer.degraded),
+        stages_ms=answer.stages_ms if request.explain else None,
+    )
+
+
+async def ask(
+    context: Context, request: SearchRequest, *, limit: int, blending: BlendOptions | None = None
+) -> Answer:
+    """Answer a query; count it, and remember it in the history."""
+    asked = query_of(request, limit=limit)
+    try:
+        answer = await context.queries.answer(asked, blending)
+    except HeadraceError:
+        context.metrics.count_failure(asked.mode)
+        raise
+    context.metrics.count_answer(asked.mode, answer)
+    context.history.add(
+        HistoryEntry(
+            text=asked.text,
+            embedding=None,
+            sources=asked.where.sources,
+            result_count=len(answer.hits),
+            response_time_ms=round(answer.took_ms),
+            cached=answer.cached,
+            asked_at=context.services.clock.now(),
+        )
+    )
+    return answer
+
+
+def query_of(request: SearchRequest, *, limit: int) -> Query:
+    where = SearchFilter(
+        sources=tuple(request.sources),
+        content_types=tuple(request.content_types),
+        since=request.since,
+        until=request.until,
+        metadata=request.filters,
+    )
+    return Query(text=request.query, mode=request.mode, limit=limit, where=where)
+
+
+def blending_of(request: QueryRequest) -> BlendOptions:
+    return BlendOptions(
+        method=METHODS[request.fusion],
+        leg_weights={str(leg): weight for leg, weight in request.weights.items()},
+        source_weights=request.source_weights,
+    )
+
+
+def hit_model(hit: Hit, text: str, *, explain: bool) -> HitModel:
+    found = hit.candidate
+    return HitModel(
+        id=found.chunk_id,
+        score=hit.score,
+        content=found.text,
+        snippet=snippet(found.text, text),
+        title=found.title,
+        author=found.author,
+        source_type=found.source_type,
+        content_type=found.content_type,
+        timestamp=found.timestamp,
+        url=found.url,
+        file_id=found.file_id,
+        record_id=found.record_id,
+        metadata=found.metadata,
+        thread=found.thread,
+        explain=Explanation(contributions=contribution_models(hit)) if explain else None,
+    )
+
+
+def contribution_models(hit: Hit) -> list[ContributionModel]:
+    return [
+        ContributionModel(
+            leg=part.leg,
+            rank=part.rank,
+            raw_score=part.raw_score,
+            weight=part.weight,
+            addend=part.addend,
+        )
+        for part in hit.contributions
+    ]

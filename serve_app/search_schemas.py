@@ -1,0 +1,162 @@
+"""What questions, answers and blended rankings look like on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
+
+from domain.models.search import SearchMode
+from pipelines.querying import MAX_LIMIT, MAX_QUERY_CHARS
+from serve_app.schemas import JsonObject, Moment, Name, RequestModel, ResponseModel
+
+Text = Annotated[StrictStr, Field(min_length=1, max_length=MAX_QUERY_CHARS)]
+Weight = Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)]
+Limit = Annotated[StrictInt, Field(ge=1, le=MAX_LIMIT)]
+
+
+class Fusion(StrEnum):
+    """How rankings become one: by rank alone (``rrf``), or by score relative to the best."""
+
+    RRF = "rrf"
+    RELATIVE = "relative"
+
+
+class SearchRequest(RequestModel):
+    """What to look for, and where."""
+
+    query: Text = Field(examples=["who asked about the renewal price?"])
+    sources: list[Name] = Field([], max_length=50, examples=[["slack"]])
+    content_types: list[Name] = Field([], max_length=50, examples=[["message"]])
+    since: Moment | None = Field(None, description="Inclusive.")
+    until: Moment | None = Field(None, description="Exclusive.")
+    filters: dict[Name, StrictStr | StrictInt | StrictBool | float] = Field(
+        {},
+        max_length=50,
+        description="Equality with a metadata entry, or membership where the entry is a list.",
+        examples=[{"channel": "sales"}],
+    )
+    mode: SearchMode = SearchMode.HYBRID
+
+
+class QueryRequest(SearchRequest):
+    limit: Limit = 10
+    explain: StrictBool = Field(False, description="Say how each score came about.")
+    fusion: Fusion = Field(Fusion.RELATIVE, description="How the legs' rankings become one.")
+    weights: dict[Literal["vector", "keyword"], Weight] = Field(
+        {}, description="How much each leg counts.", examples=[{"vector": 1.0, "keyword": 0.5}]
+    )
+    source_weights: dict[Name, Weight] = Field(
+        {}, description="How much each source counts.", examples=[{"slack": 1.0, "csv": 0.8}]
+    )
+
+
+class NamedQuery(SearchRequest):
+    name: Name = Field(description="What ``weights`` and contributions call it.")
+
+
+class RankedItem(RequestModel):
+    id: Name
+    score: Annotated[float, Field(allow_inf_nan=False)] = Field(
+        0.0, description="The ranking's own, higher is better; `rrf` does not look at it."
+    )
+    source_type: Name = "unknown"
+
+
+class BlendRequest(RequestModel):
+    """Either ``queries`` to be asked, or ``rankings`` (each best first) that the caller has."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "queries": [
+                        {"name": "chat", "query": "renewal price", "sources": ["slack"]},
+                        {"name": "crm", "query": "renewal price", "sources": ["csv"]},
+                    ],
+                    "method": "rrf",
+                    "weights": {"chat": 1.0, "crm": 0.5},
+                },
+                {"rankings": {"mine": [{"id": "a"}, {"id": "b"}], "theirs": [{"id": "b"}]}},
+            ]
+        }
+    )
+
+    queries: list[NamedQuery] = Field([], max_length=10)
+    rankings: dict[Name, Annotated[list[RankedItem], Field(max_length=1_000)]] = Field(
+        {}, max_length=10
+    )
+    method: Fusion = Fusion.RRF
+    weights: dict[Name, Weight] = Field({}, description="How much each query or ranking counts.")
+    source_weights: dict[Name, Weight] = Field({}, description="How much each source counts.")
+    rank_constant: StrictInt = Field(
+        60, ge=1, le=10_000, description="The greater, the less first places count in `rrf`."
+    )
+    limit: Limit = 10
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if bool(self.queries) == bool(self.rankings):
+            raise ValueError("name either queries or rankings")
+        if len({query.name for query in self.queries}) < len(self.queries):
+            raise ValueError("the names of the queries must differ")
+        return self
+
+
+class ContributionModel(ResponseModel):
+    leg: str
+    rank: int = Field(description="From 1.")
+    raw_score: float
+    weight: float
+    addend: float
+
+
+class Explanation(ResponseModel):
+    """The addends sum up to the hit's score."""
+
+    contributions: list[ContributionModel]
+
+
+class HitModel(ResponseModel):
+    id: UUID = Field(description="The chunk that was found.")
+    score: float
+    content: str = Field(description="The chunk's text.")
+    snippet: str
+    title: str | None
+    author: str | None
+    source_type: str
+    content_type: str
+    timestamp: datetime | None
+    url: str | None
+    file_id: UUID
+    record_id: UUID
+    metadata: JsonObject
+    thread: str | None = None
+    explain: Explanation | None = None
+    related: list[JsonObject] | None = None
+
+
+class QueryResponse(ResponseModel):
+    hits: list[HitModel]
+    took_ms: float
+    cached: bool
+    degraded: bool = Field(description="Whether a leg gave no answer in time.")
+    degraded_legs: list[str]
+    stages_ms: Mapping[str, float] | None = Field(None, description="With ``explain`` only.")
+
+
+class BlendedItem(ResponseModel):
+    id: str = Field(description="The ranked item's id, or the record's for queries.")
+    score: float
+    contributions: list[ContributionModel] = Field(description="Their addends sum to the score.")
+    hit: HitModel | None = Field(None, description="What was found, for queries.")
+
+
+class BlendResponse(ResponseModel):
+    ranking: list[BlendedItem]
+    degraded: bool
+    degraded_legs: list[str] = Field(description="As ``query name:leg``.")
