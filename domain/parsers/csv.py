@@ -1,0 +1,165 @@
+"""Delimited text: CSV, TSV and their relatives, one record per row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from io import BytesIO
+from itertools import accumulate, takewhile
+from typing import BinaryIO
+
+from domain.errors import UnreadableFileError
+from domain.models.records import DroppedItem, JsonValue, ParsedItem, RejectedItem
+from domain.parsers.column_rules import ColumnRules, choose_columns
+from domain.parsers.csv_borders import BorderScanner
+from domain.parsers.csv_rows import Row, RowReader
+from domain.parsers.dialects import (
+    Dialect,
+    SniffedDialect,
+    column_names,
+    find_header,
+    sniff_dialect,
+)
+from domain.parsers.encodings import TextEncoding, byte_lines, detect_encoding, line_decoder
+from domain.parsers.forms import (
+    MAX_RECORD_BYTES,
+    ByteStream,
+    Cut,
+    Form,
+    Head,
+    Site,
+    raw_start,
+    read_fully,
+)
+from domain.parsers.generic import RecordBuilder
+
+PREAMBLE_ROW = "preamble_row"
+
+_SNIFF_BYTES = 128 * 1024
+_SNIFF_LINES = 20
+_CUTTABLE = ("utf-8", "cp125", "iso8859", "koi8", "mac")
+_OVERRIDES = "text_columns, title_column, timestamp_column and id_column choose otherwise"
+
+
+class CsvParser(Form):
+    """Reads delimited text in any usual encoding and dialect.
+
+    Rows above the table are dropped as ``preamble_row``, rows without a value as ``blank_row``.
+    A row's extra cells are kept as ``extra_1`` and so on. Files in UTF-16, UTF-32 and East Asian
+    charsets are one slice; others are cut at record borders.
+    """
+
+    name = "csv"
+    version = "1"
+
+    def layout(self, head: Head, site: Site) -> dict[str, JsonValue]:
+        encoding = detect_encoding(head.content)
+        lines = sample_lines(head, encoding)
+        if not any(line.strip() for line in lines):
+            raise UnreadableFileError("the file holds only white space; export it again")
+        sniffed = sniff_dialect(lines)
+        table = _Table(sniffed)
+        rules = choose_columns(table.columns, table.sample, site.context.options)
+        return {
+            "format": self.name,
+            "encoding": encoding.name,
+            "bom_bytes": encoding.bom_bytes,
+            **sniffed.dialect.to_json(),
+            "newline": _newline_of(head.content),
+            "has_header": table.has_header,
+            "table_row": table.first_row,
+            "data_start": _offset_of_row(head, encoding, sniffed.dialect, table.data_row),
+            "columns": table.columns,
+            "column_rules": rules.to_json(),
+            "overrides": _OVERRIDES,
+        }
+
+    def cuts(
+        self, file: BinaryIO, layout: Mapping[str, JsonValue], *, slice_bytes: int
+    ) -> Iterator[Cut]:
+        if not layout["encoding"].startswith(_CUTTABLE):
+            return
+        start = layout["data_start"]
+        newline = layout["newline"].encode()
+        scanner = BorderScanner(file, Dialect.from_json(layout), start=start, newline=newline)
+        for end in scanner.cuts(max(slice_bytes, start + 1), slice_bytes):
+            yield Cut(end, {})
+
+    def items(
+        self, stream: ByteStream, layout: Mapping[str, JsonValue], site: Site, *, start: int = 0
+    ) -> Iterator[ParsedItem]:
+        if start == 0:
+            start = len(read_fully(stream, layout["bom_bytes"]))
+        encoding = layout["encoding"]
+        lines = byte_lines(stream, encoding, max_bytes=MAX_RECORD_BYTES)
+        reader = RowReader(lines, Dialect.from_json(layout), line_decoder(encoding), start)
+        builder = RecordBuilder(ColumnRules.from_json(layout["column_rules"]), site)
+        columns, data_start = layout["columns"], layout["data_start"]
+        header_row = layout["table_row"] if layout["has_header"] else -1
+        for number, row in enumerate(reader.rows()):
+            if row.start < data_start:
+                if number != header_row:
+                    yield _preamble_item(row, site)
+            elif row.cells is None:
+                yield RejectedItem(row.error, site.place(row.start, row.end), row.raw)
+            else:
+                item = builder.build(_values(columns, row.cells), site.place(row.start, row.end))
+                yield _with_raw(item, reader) if isinstance(item, RejectedItem) else item
+
+
+class _Table:
+    """Where the table begins in the sample, and what it holds."""
+
+    def __init__(self, sniffed: SniffedDialect) -> None:
+        self.first_row, self.has_header = find_header(sniffed)
+        self.data_row = self.first_row + self.has_header
+        width = max(sniffed.width, len(sniffed.rows[self.first_row]) if self.has_header else 0)
+        self.columns = column_names(
+            sniffed.rows[self.first_row], is_header=self.has_header, width=width
+        )
+        body = sniffed.rows[self.data_row :]
+        self.sample = [_values(self.columns, row) for row in body if any(row)]
+
+
+def sample_lines(head: Head, encoding: TextEncoding) -> list[str]:
+    """The head's first complete lines, enough of them to judge how the text is written."""
+    decode = line_decoder(encoding.name)
+    stream = BytesIO(head.content[encoding.bom_bytes :])
+    lines = list(byte_lines(stream, encoding.name, max_bytes=MAX_RECORD_BYTES))
+    if not head.is_whole and len(lines) > 1:
+        lines.pop()
+    sizes = accumulate(map(len, lines))
+    within = sum(1 for _ in takewhile(lambda size: size < _SNIFF_BYTES, sizes))
+    return [decode(line) for line in lines[: max(within + 1, _SNIFF_LINES)]]
+
+
+def _offset_of_row(head: Head, encoding: TextEncoding, dialect: Dialect, index: int) -> int:
+    """Where the row stands in the stream; the rows before it are the header and what is above."""
+    start = encoding.bom_bytes
+    lines = byte_lines(BytesIO(head.content[start:]), encoding.name, max_bytes=MAX_RECORD_BYTES)
+    rows = RowReader(lines, dialect, line_decoder(encoding.name), start).rows()
+    end = start
+    for _, row in zip(range(index), rows, strict=False):
+        end = row.end
+    return end
+
+
+def _newline_of(head: bytes) -> str:
+    lines, returns = head.count(b"\n"), head.count(b"\r")
+    return "\r" if returns > 2 * lines else "\n"
+
+
+def _values(columns: Sequence[str], cells: Sequence[str]) -> dict[str, JsonValue]:
+    values: dict[str, JsonValue] = dict(zip(columns, cells, strict=False))
+    for number, extra in enumerate(cells[len(columns) :], start=1):
+        values[f"extra_{number}"] = extra
+    return values
+
+
+def _preamble_item(row: Row, site: Site) -> DroppedItem:
+    is_blank = not any(cell.strip() for cell in row.cells or ())
+    return DroppedItem("blank_row" if is_blank else PREAMBLE_ROW, site.place(row.start, row.end))
+
+
+def _with_raw(item: RejectedItem, reader: RowReader) -> RejectedItem:
+    return replace(item, raw=raw_start(reader.raw()))

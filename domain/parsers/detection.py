@@ -1,0 +1,66 @@
+"""Choosing the parser of a file by its content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import BinaryIO
+
+from domain.errors import InvalidUploadError
+from domain.models.files import ImportOptions
+from domain.parsers.archive import ArchiveParser
+from domain.parsers.form_detection import FORMS, form_of
+from domain.parsers.forms import read_head
+from domain.parsers.gzip import GzipParser, looks_like_gzip
+from domain.parsers.slack import SlackParser
+from domain.parsers.zip_reading import looks_like_zip
+from domain.ports.parser import Parser
+
+_SLACK, _ARCHIVE, _GZIP = SlackParser(), ArchiveParser(), GzipParser()
+
+PARSERS: Mapping[str, Parser] = {
+    _SLACK.name: _SLACK,
+    **FORMS,
+    _ARCHIVE.name: _ARCHIVE,
+    _GZIP.name: _GZIP,
+}
+"""Every parser by its name."""
+
+_SOURCE_NAME = re.compile(r"[a-z0-9_-]{1,50}\Z")
+
+
+def detect(file: BinaryIO, filename: str, *, source: str | None = None) -> Parser:
+    """The parser that reads a seekable file, judged by its first MiB (a zip: by its directory).
+
+    The name only decides where the content could be several things. ``source`` ``slack``,
+    ``csv`` or ``json`` insists on that parser (inside of an archive for its members); other
+    sources are labels.
+
+    Raises:
+        UnreadableFileError: no parser reads it; the message says what it is, and the fix.
+    """
+    head = read_head(file)
+    if source == _SLACK.name:
+        return _SLACK
+    if looks_like_zip(head.content):
+        return _SLACK if _SLACK.accepts(file) else _ARCHIVE
+    if looks_like_gzip(head.content):
+        return _GZIP
+    return form_of(head, filename, forced=source)
+
+
+def source_type_of(parser: Parser, options: ImportOptions) -> str:
+    """The source that a file's records carry: the one named by the uploader, else the parser.
+
+    Records out of archives and gzip files then carry the name of their own form instead.
+
+    Raises:
+        InvalidUploadError: the named source is no plain lower-case word.
+    """
+    if options.source is None:
+        return parser.name
+    if not _SOURCE_NAME.match(options.source):
+        raise InvalidUploadError(
+            "a source is named by 1 to 50 of a-z, 0-9, '_' and '-'", source=options.source
+        )
+    return options.source

@@ -1,0 +1,70 @@
+"""Which form of text a stream is, judged by how it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from domain.errors import UnreadableFileError
+from domain.parsers.csv import CsvParser, sample_lines
+from domain.parsers.dialects import find_header, sniff_dialect
+from domain.parsers.encodings import TextEncoding, detect_encoding
+from domain.parsers.file_types import refuse_binary, refuse_unreadable
+from domain.parsers.forms import Form, Head
+from domain.parsers.json import JsonParser, utf8_head
+from domain.parsers.json_shapes import FoundShape, find_shape
+from domain.parsers.text import TextParser, looks_like_html
+
+CSV, JSON, TEXT = CsvParser(), JsonParser(), TextParser()
+FORMS: Mapping[str, Form] = {form.name: form for form in (CSV, JSON, TEXT)}
+
+_JSON_ENDINGS = frozenset((".json", ".jsonl", ".ndjson", ".geojson"))
+_TABLE_ENDINGS = frozenset((".csv", ".tsv", ".tab", ".psv", ".ssv"))
+_PROSE_ENDINGS = frozenset((".md", ".markdown", ".rst"))
+_SURE_ROWS, _SURE_CONSISTENCY = 3, 0.9
+
+
+def form_of(head: Head, name: str, *, forced: str | None = None) -> Form:
+    """The form that reads a stream; its name only decides where the content could be several.
+
+    Raises:
+        UnreadableFileError: no form reads it; the message names what it is, and the fix.
+    """
+    refuse_unreadable(head.content)
+    encoding = detect_encoding(head.content)
+    refuse_binary(head.content, is_wide=encoding.is_wide)
+    if forced is not None and forced in FORMS:
+        return FORMS[forced]
+    endings = frozenset(suffix.lower() for suffix in PurePosixPath(name).suffixes[-2:])
+    if looks_like_html(head.content):
+        return TEXT
+    is_named_json = bool(endings & _JSON_ENDINGS)
+    found = find_shape(utf8_head(head, encoding), is_whole=head.is_whole)
+    if found and (is_named_json or _is_surely_json(found)):
+        return JSON
+    is_named_prose = bool(endings & _PROSE_ENDINGS)
+    if endings & _TABLE_ENDINGS or _is_surely_table(head, encoding, is_named_prose):
+        return CSV
+    if is_named_json:
+        raise UnreadableFileError("the file is named JSON but holds none; export it again")
+    return TEXT
+
+
+def _is_surely_json(found: FoundShape) -> bool:
+    """Whether not only the beginning but the values look like JSON; lone scalars do not."""
+    return found.is_complete or any(isinstance(value, dict | list) for value in found.sample)
+
+
+def _is_surely_table(head: Head, encoding: TextEncoding, is_named_prose: bool) -> bool:
+    """Whether a stream that is not named a table is one: a few commas make no table of prose.
+
+    One that is named prose must be a table from its first row on.
+    """
+    sniffed = sniff_dialect(sample_lines(head, encoding))
+    if not sniffed.is_table or sniffed.is_weak:
+        return False
+    rows = sum(any(row) for row in sniffed.rows)
+    is_regular = rows >= _SURE_ROWS and sniffed.consistency >= _SURE_CONSISTENCY
+    if is_named_prose:
+        return is_regular and find_header(sniffed)[0] == 0
+    return is_regular or sniffed.dialect.delimiter != ","
