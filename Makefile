@@ -50,6 +50,7 @@ format: setup-dev ## put the style right
 
 docs: setup-dev ## write the generated pages anew
 	@$(VENV)/python -m tools.settings_reference > docs/configuration.md
+	@$(VENV)/python -m tools.cli_reference > docs/cli.md
 
 examples: setup-dev ## write the sample data anew
 	@$(VENV)/python -m examples.generate

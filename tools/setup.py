@@ -145,16 +145,25 @@ def install_others(pins: list[str]) -> None:
 
 
 def prepare_model() -> None:
-    run([str(PYTHON), "-m", "actors.adapters.onnx.prepare"], "could not prepare the model")
+    """Let the model be prepared, unless it is; that prints its own progress."""
+    done = subprocess.run([str(PYTHON), "-m", "actors.adapters.onnx.prepare"], cwd=ROOT)
+    if done.returncode != 0:
+        raise SetupFailed("could not prepare the model; the lines above say why")
 
 
 def run(command: list[str], complaint: str) -> None:
-    """Run a command in the repository.
+    """Run a command in the repository; its output shows only when it fails.
+
+    pip complains on the way about packages that the other installation is yet to bring.
 
     Raises:
-        SetupFailed: it ended with an error, which it has printed itself.
+        SetupFailed: it ended with an error.
     """
-    if subprocess.run(command, cwd=ROOT).returncode != 0:
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if done.returncode != 0:
+        print(done.stdout, file=sys.stderr, flush=True)
         raise SetupFailed(f"{complaint}; the lines above say why. Run it again to go on.")
 
 

@@ -1,0 +1,104 @@
+"""Prints ``docs/cli.md``, made from the commands: ``make docs``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args, get_origin, get_type_hints
+
+from typer.models import ArgumentInfo, OptionInfo
+
+from serve_app.cli import app
+
+_HEAD = """\
+# Command line
+
+`.venv/bin/headrace` after set-up. Results go to standard output: tables on a terminal, lines with
+tabs in a pipe, JSON alone with `--json`. Progress, notes and errors go to standard error.
+
+Exit status: 0 fine, 1 failed, 2 wrong usage, 3 no service answers.
+
+Commands find the service by `HEADRACE_URL`; else by the data directory (`HEADRACE_DATA_DIR`, or
+`.headrace` here); else at `http://127.0.0.1:8000`.
+
+```sh
+headrace up
+headrace import export.zip crm/ --wait
+headrace query "why was the renewal delayed?" --since 2025-09-01 --explain
+headrace verify
+```
+
+This page is made from the commands by `make docs`, and a test fails when the two differ.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a command: ``flag`` is how it is written, ``None`` for an argument."""
+
+    name: str
+    flag: str | None
+    value: str
+    help: str
+    default: object
+
+
+def cli_page() -> str:
+    """The whole page as Markdown."""
+    lines = [_HEAD]
+    for command in app.registered_commands:
+        if command.callback is not None:
+            lines += _section(command.name or command.callback.__name__, command.callback)
+    return "\n".join(lines)
+
+
+def _section(name: str, callback: Callable[..., object]) -> Iterator[str]:
+    parameters = list(_parameters(callback))
+    words = ["headrace", name, *(p.value for p in parameters if p.flag is None)]
+    yield f"## `{' '.join(words)}`\n\n{inspect.getdoc(callback)}\n"
+    yield "| Option | |\n|---|---|"
+    for parameter in parameters:
+        if parameter.flag is not None:
+            spelling = f"{parameter.flag} {parameter.value}".strip().replace("|", "\\|")
+            yield f"| `{spelling}` | {_meaning(parameter)} |"
+    yield ""
+
+
+def _parameters(callback: Callable[..., object]) -> Iterator[Parameter]:
+    hints = get_type_hints(callback, include_extras=True)
+    for name, parameter in inspect.signature(callback).parameters.items():
+        marks = getattr(hints[name], "__metadata__", ())
+        info = marks[0] if marks else None
+        if not isinstance(info, OptionInfo | ArgumentInfo):
+            continue
+        spelling = next(iter(info.param_decls or ()), "--" + name.replace("_", "-"))
+        yield Parameter(
+            name=name,
+            flag=spelling if isinstance(info, OptionInfo) else None,
+            value=info.metavar or _value_of(get_args(hints[name])[0], name),
+            help=info.help or "",
+            default=parameter.default,
+        )
+
+
+def _value_of(kind: object, name: str) -> str:
+    """How the value is shown: choices as such, nothing for a flag, else the parameter's name."""
+    choices = [arg for part in (kind, *get_args(kind)) for arg in _choices(part)]
+    if choices:
+        return "|".join(choices)
+    return "" if kind is bool else name.upper()
+
+
+def _choices(kind: object) -> tuple[str, ...]:
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+def _meaning(parameter: Parameter) -> str:
+    is_plain = parameter.default in (None, False, "auto")
+    default = "" if is_plain else f" Default: `{parameter.default}`."
+    return f"{parameter.help}{default}".strip().replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(cli_page(), end="")
