@@ -97,6 +97,11 @@ class GroupCommitWriter:
         batch, self._waiting = self._waiting, []
         try:
             await self._index.upsert([chunk for waiting in batch for chunk in waiting.chunks])
+        except asyncio.CancelledError:
+            # The caller that committed for all was cancelled; the others may try again.
+            for waiting in batch:
+                waiting.done.set_exception(IndexUnavailableError("the write was interrupted"))
+            raise
         except Exception as error:
             for waiting in batch:
                 waiting.done.set_exception(error)

@@ -66,7 +66,7 @@ class FilePlanner:
         file = (await self._metadata.files.get(file_id)).file
         await self._metadata.files.transition(file_id, ProcessingStatus.VALIDATING)
         async with self._objects.open(file.object_key) as raw:
-            parser = await asyncio.to_thread(detect, raw, file.filename, file.options)
+            parser = await asyncio.to_thread(detect, raw, file.filename, source=file.options.source)
             source_type = source_type_of(parser, file.options)
             context = ParseContext(
                 file.filename, source_type, file.sha256, file.options, self._limits.archive

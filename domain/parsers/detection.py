@@ -59,8 +59,13 @@ def source_type_of(parser: Parser, options: ImportOptions) -> str:
     """
     if options.source is None:
         return parser.name
-    if not _SOURCE_NAME.match(options.source):
-        raise InvalidUploadError(
-            "a source is named by 1 to 50 of a-z, 0-9, '_' and '-'", source=options.source
-        )
+    check_source_name(options.source)
     return options.source
+
+
+def check_source_name(source: str) -> None:
+    """Raises ``InvalidUploadError`` unless ``source`` can name a source."""
+    if not _SOURCE_NAME.match(source):
+        raise InvalidUploadError(
+            "a source is named by 1 to 50 of a-z, 0-9, '_' and '-'", source=source
+        )
