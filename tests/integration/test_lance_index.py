@@ -145,6 +145,13 @@ async def test_lost_data_files_are_reported_with_the_fix(tmp_path: Path) -> None
         await fresh.search_keyword("pump", limit=1, where=EVERYTHING)
 
 
+async def test_a_creation_cut_short_is_begun_again(tmp_path: Path) -> None:
+    (tmp_path / "chunks.lance" / "_versions").mkdir(parents=True)
+    index = await open_index(tmp_path)
+    await index.upsert([numbered(1)])
+    assert len(await index.search_keyword("pump", limit=1, where=EVERYTHING)) == 1
+
+
 async def test_a_file_in_place_of_the_directory_is_an_index_error(tmp_path: Path) -> None:
     (tmp_path / "index").write_text("not a directory")
     with pytest.raises(IndexUnavailableError):

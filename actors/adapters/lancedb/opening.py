@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import lancedb
 import pyarrow as pa
@@ -61,12 +62,13 @@ async def open_table(
 async def _open_or_create(
     connection: AsyncConnection, directory: Path, dimension: int
 ) -> AsyncTable:
-    # A process killed while creating the table leaves its directory without any version.
-    versions = directory / f"{TABLE}.lance" / "_versions"
+    place = directory / f"{TABLE}.lance"
+    versions = place / "_versions"
     if versions.is_dir() and any(versions.iterdir()):
         return await connection.open_table(TABLE)
-    schema = table_schema(dimension)
-    return await connection.create_table(TABLE, schema=schema, mode="overwrite")
+    # A process killed while creating the table leaves its directory without any version.
+    mode: Literal["create", "overwrite"] = "overwrite" if place.exists() else "create"
+    return await connection.create_table(TABLE, schema=table_schema(dimension), mode=mode)
 
 
 async def _create_indexes(table: AsyncTable) -> None:

@@ -1,0 +1,156 @@
+"""The life of a query: validate, embed, search both legs at once, blend."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import structlog
+
+from domain.blending import BlendOptions, blend
+from domain.errors import IndexUnavailableError, InvalidQueryError, RequestError
+from domain.models.chunks import Embedding
+from domain.models.search import Answer, Candidate, Query, SearchMode
+from domain.ports.embedder import Embedder
+from domain.ports.search_index import SearchIndex
+
+MAX_LIMIT = 200
+MAX_QUERY_CHARS = 32_768
+
+VECTOR = "vector"
+KEYWORD = "keyword"
+
+_log = structlog.get_logger(__name__)
+
+
+class QueryEngine:
+    """Answers queries from one index. Safe for concurrent use."""
+
+    def __init__(
+        self,
+        index: SearchIndex,
+        embedder: Embedder,
+        *,
+        candidates_per_leg: int = 100,
+        leg_deadline_seconds: float = 2.0,
+        blend_options: BlendOptions | None = None,
+    ) -> None:
+        self._index = index
+        self._embedder = embedder
+        self._candidates_per_leg = candidates_per_leg
+        self._leg_deadline_seconds = leg_deadline_seconds
+        self._blend_options = blend_options or BlendOptions()
+
+    async def answer(self, query: Query, options: BlendOptions | None = None) -> Answer:
+        """Answer ``query``; ``options`` replace the engine's own way of blending.
+
+        A leg that fails or misses its deadline is left out and named in ``degraded``.
+
+        Raises:
+            InvalidQueryError: the text, the limit or a filter makes no sense; says which.
+            IndexUnavailableError: no leg gave an answer.
+        """
+        started = perf_counter()
+        _validate(query)
+        stages_ms: dict[str, float] = {}
+        legs = await asyncio.gather(*self._legs(query, stages_ms))
+        answered = {leg.name: leg.candidates for leg in legs if leg.candidates is not None}
+        if not answered:
+            raise _no_leg_answered(legs)
+        blending = perf_counter()
+        hits = blend(answered, options or self._blend_options)[: query.limit]
+        stages_ms["blend"] = _ms_since(blending)
+        return Answer(
+            hits=tuple(hits),
+            took_ms=_ms_since(started),
+            stages_ms=stages_ms,
+            degraded=tuple(leg.name for leg in legs if leg.candidates is None),
+        )
+
+    def _legs(self, query: Query, stages_ms: dict[str, float]) -> list[Awaitable[_Leg]]:
+        legs: list[Awaitable[_Leg]] = []
+        if query.mode is not SearchMode.KEYWORD:
+            legs.append(self._run(VECTOR, self._search_vector(query, stages_ms)))
+        if query.mode is not SearchMode.VECTOR:
+            legs.append(self._run(KEYWORD, self._search_keyword(query, stages_ms)))
+        return legs
+
+    async def _run(self, name: str, search: Awaitable[list[Candidate]]) -> _Leg:
+        try:
+            async with asyncio.timeout(self._leg_deadline_seconds):
+                return _Leg(name, await search)
+        except RequestError:
+            raise
+        # Whatever broke a leg, the other one can still answer; the log keeps the reason.
+        except Exception as error:
+            _log.warning("query_leg_failed", leg=name, error=repr(error))
+            return _Leg(name, None, error)
+
+    async def _search_vector(self, query: Query, stages_ms: dict[str, float]) -> list[Candidate]:
+        embedding = await self._embed(query.text, stages_ms)
+        started = perf_counter()
+        found = await self._index.search_vector(
+            embedding, limit=self._depth(query), where=query.where
+        )
+        stages_ms[VECTOR] = _ms_since(started)
+        return found
+
+    async def _search_keyword(self, query: Query, stages_ms: dict[str, float]) -> list[Candidate]:
+        started = perf_counter()
+        found = await self._index.search_keyword(
+            query.text, limit=self._depth(query), where=query.where
+        )
+        stages_ms[KEYWORD] = _ms_since(started)
+        return found
+
+    async def _embed(self, text: str, stages_ms: dict[str, float]) -> Embedding:
+        # A thread costs 0.1 ms; a long text would hold up the event loop for 20.
+        started = perf_counter()
+        rows = await asyncio.to_thread(self._embedder.embed, [text])
+        stages_ms["embed"] = _ms_since(started)
+        row: Embedding = rows[0]
+        return row
+
+    def _depth(self, query: Query) -> int:
+        return max(self._candidates_per_leg, query.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """What became of a leg: candidates, or ``None`` and why."""
+
+    name: str
+    candidates: list[Candidate] | None
+    error: Exception | None = None
+
+
+def _validate(query: Query) -> None:
+    if not query.text.strip():
+        raise InvalidQueryError("the query is empty: say what to look for")
+    if len(query.text) > MAX_QUERY_CHARS:
+        raise InvalidQueryError(f"the query is longer than {MAX_QUERY_CHARS} characters")
+    if not 1 <= query.limit <= MAX_LIMIT:
+        raise InvalidQueryError(f"limit must be 1 to {MAX_LIMIT}, not {query.limit}")
+    since, until = query.where.since, query.where.until
+    for name, moment in (("since", since), ("until", until)):
+        if moment and moment.tzinfo is None:
+            raise InvalidQueryError(f"{name} must say its time zone")
+    if since and until and since >= until:
+        raise InvalidQueryError("since must be earlier than until")
+
+
+def _no_leg_answered(legs: Sequence[_Leg]) -> IndexUnavailableError:
+    reasons = "; ".join(f"{leg.name}: {_reason(leg)}" for leg in legs)
+    error = IndexUnavailableError(f"the search gave no answer ({reasons}); try again")
+    error.__cause__ = legs[0].error
+    return error
+
+
+def _reason(leg: _Leg) -> str:
+    return "too late" if isinstance(leg.error, TimeoutError) else str(leg.error)
+
+
+def _ms_since(started: float) -> float:
+    return (perf_counter() - started) * 1000.0

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import NAMESPACE_OID, uuid5
+
+import numpy as np
+import pytest
+
+from actors.adapters.memory.hash_embedder import HashEmbedder
+from actors.adapters.memory.search_index import InMemorySearchIndex
+from domain.blending import BlendOptions, FusionMethod
+from domain.errors import (
+    DimensionMismatchError,
+    IndexUnavailableError,
+    InvalidQueryError,
+)
+from domain.models.chunks import Chunk, EmbeddedChunk, Embedding
+from domain.models.ids import FileId, derive_chunk_id
+from domain.models.records import ContentType, Place, Record
+from domain.models.search import Candidate, Query, SearchFilter, SearchMode
+from pipelines.querying import MAX_QUERY_CHARS, QueryEngine
+
+TEXTS = (
+    "the pump in hall three leaks",
+    "the customer asked for a discount",
+    "renewal of the contract",
+    "oil prices rise in winter",
+)
+
+
+class BrokenVectors(InMemorySearchIndex):
+    async def search_vector(
+        self, embedding: Embedding, *, limit: int, where: SearchFilter
+    ) -> list[Candidate]:
+        raise IndexUnavailableError("the disk is gone")
+
+
+class EndlessKeywords(InMemorySearchIndex):
+    async def search_keyword(
+        self, text: str, *, limit: int, where: SearchFilter
+    ) -> list[Candidate]:
+        return await asyncio.Future()
+
+
+class BrokenEverywhere(BrokenVectors, EndlessKeywords):
+    pass
+
+
+class ThreadNotingEmbedder(HashEmbedder):
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        self.thread = threading.current_thread()
+        return super().embed(texts)
+
+
+async def engine_over(index: InMemorySearchIndex, **options: object) -> QueryEngine:
+    embedder = HashEmbedder(dimension=index.dimension)
+    records = [Record("slack", t, ContentType.MESSAGE, t, Place(0, 1)) for t in TEXTS]
+    chunks = [
+        Chunk(derive_chunk_id(record.record_id, 0, "test"), record, 0, record.content, 0, 1)
+        for record in records
+    ]
+    file_id = FileId(uuid5(NAMESPACE_OID, "file"))
+    await index.upsert(
+        [
+            EmbeddedChunk(chunk, file_id, vector)
+            for chunk, vector in zip(chunks, embedder.embed(TEXTS), strict=True)
+        ]
+    )
+    return QueryEngine(index, embedder, **options)
+
+
+async def engine(**options: object) -> QueryEngine:
+    return await engine_over(InMemorySearchIndex(dimension=64), **options)
+
+
+@pytest.mark.parametrize("mode", SearchMode)
+async def test_every_mode_finds_the_text_that_was_meant(mode: SearchMode) -> None:
+    answer = await (await engine()).answer(Query("leaks pump", mode))
+    assert answer.hits[0].candidate.text == TEXTS[0]
+    assert answer.degraded == ()
+
+
+@pytest.mark.parametrize(
+    ("mode", "stages"),
+    [
+        (SearchMode.HYBRID, {"embed", "vector", "keyword", "blend"}),
+        (SearchMode.VECTOR, {"embed", "vector", "blend"}),
+        (SearchMode.KEYWORD, {"keyword", "blend"}),
+    ],
+)
+async def test_the_answer_says_how_long_each_stage_took(mode: SearchMode, stages: set[str]) -> None:
+    answer = await (await engine()).answer(Query("pump", mode))
+    assert set(answer.stages_ms) == stages
+    assert answer.took_ms >= max(answer.stages_ms.values())
+
+
+async def test_a_hybrid_hit_is_explained_by_both_legs() -> None:
+    answer = await (await engine()).answer(Query("pump leaks"))
+    assert [part.leg for part in answer.hits[0].contributions] == ["keyword", "vector"]
+
+
+async def test_an_answer_has_at_most_limit_hits() -> None:
+    answer = await (await engine()).answer(Query("pump customer oil", limit=2))
+    assert len(answer.hits) == 2
+
+
+async def test_a_limit_above_the_candidates_is_still_reached() -> None:
+    answer = await (await engine(candidates_per_leg=1)).answer(
+        Query("pump", SearchMode.VECTOR, limit=4)
+    )
+    assert len(answer.hits) == 4
+
+
+async def test_the_filter_reaches_both_legs() -> None:
+    where = SearchFilter(sources=("gong",))
+    assert (await (await engine()).answer(Query("pump", where=where))).hits == ()
+
+
+async def test_options_of_a_query_replace_the_engines_own() -> None:
+    ranks = BlendOptions(FusionMethod.RECIPROCAL_RANK, leg_weights={"keyword": 0.0})
+    answer = await (await engine()).answer(Query(TEXTS[0]), ranks)
+    assert [part.weight for part in answer.hits[0].contributions] == [0.0, 1.0]
+
+
+async def test_a_leg_that_fails_is_left_out_and_named() -> None:
+    degraded = await engine_over(BrokenVectors(dimension=64))
+    answer = await degraded.answer(Query("pump"))
+    assert (answer.degraded, answer.hits[0].candidate.text) == (("vector",), TEXTS[0])
+
+
+async def test_a_leg_that_is_late_is_left_out_and_named() -> None:
+    degraded = await engine_over(EndlessKeywords(dimension=64), leg_deadline_seconds=0.01)
+    answer = await degraded.answer(Query("leaks pump"))
+    assert (answer.degraded, answer.hits[0].candidate.text) == (("keyword",), TEXTS[0])
+
+
+async def test_no_leg_at_all_is_an_error_that_names_the_reasons() -> None:
+    broken = await engine_over(BrokenEverywhere(dimension=64), leg_deadline_seconds=0.01)
+    with pytest.raises(IndexUnavailableError, match=r"the disk is gone.*keyword: too late"):
+        await broken.answer(Query("pump"))
+
+
+async def test_a_wrong_embedder_is_an_error_not_a_degraded_answer() -> None:
+    wrong = QueryEngine(InMemorySearchIndex(dimension=8), HashEmbedder(dimension=64))
+    with pytest.raises(DimensionMismatchError):
+        await wrong.answer(Query("pump"))
+
+
+async def test_embedding_never_runs_on_the_event_loop() -> None:
+    embedder = ThreadNotingEmbedder(dimension=8)
+    await QueryEngine(InMemorySearchIndex(dimension=8), embedder).answer(Query("pump"))
+    assert embedder.thread is not threading.current_thread()
+
+
+MAY, JUNE = datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        (Query(""), "empty"),
+        (Query(" \n "), "empty"),
+        (Query("x" * (MAX_QUERY_CHARS + 1)), "longer"),
+        (Query("pump", limit=0), "limit"),
+        (Query("pump", limit=201), "limit"),
+        (Query("pump", where=SearchFilter(since=JUNE, until=MAY)), "earlier"),
+        (Query("pump", where=SearchFilter(since=datetime(2024, 5, 1))), "time zone"),  # noqa: DTZ001
+    ],
+)
+async def test_a_senseless_query_is_refused_with_the_reason(query: Query, reason: str) -> None:
+    with pytest.raises(InvalidQueryError, match=reason):
+        await (await engine()).answer(query)
