@@ -57,7 +57,8 @@ def embedder(request: pytest.FixtureRequest, model_dir: Path) -> Iterator[Embedd
 
 def test_vectors_are_unit_rows_of_the_dimension(embedder: Embedder) -> None:
     rows = embedder.embed(SENTENCES)
-    assert (rows.shape, rows.dtype) == ((len(SENTENCES), embedder.dimension), np.float32)
+    assert rows.shape == (len(SENTENCES), embedder.dimension)
+    assert rows.dtype == np.float32
     assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
 
 
