@@ -1,0 +1,160 @@
+"""A whole import side in one process: real PostgreSQL and object store, index in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from actors.adapters.filesystem.object_store import FilesystemObjectStore
+from actors.adapters.memory.hash_embedder import HashEmbedder
+from actors.adapters.memory.search_index import InMemorySearchIndex
+from domain.chunking import ChunkLimits
+from domain.file_states import FINAL_STATUSES
+from domain.models.chunks import EmbeddedChunk
+from domain.models.files import Claim, FileReport, ImportOptions
+from domain.models.ids import FileId
+from domain.ports.metadata_store import MetadataStore
+from domain.ports.parser import ArchiveLimits
+from pipelines.conductor import Conductor, ConductorLimits
+from pipelines.deleting import FileDeleter
+from pipelines.file_import import FileImporter, FilePlanner, PlanLimits
+from pipelines.handlers import EventHandlers
+from pipelines.slice_import import SliceImporter
+from pipelines.uploading import UploadService
+from pipelines.verifying import verify
+
+
+class CountingEmbedder(HashEmbedder):
+    """Remembers how many texts it was asked for."""
+
+    texts_embedded = 0
+
+    def embed(self, texts: Sequence[str]):  # type: ignore[no-untyped-def]
+        self.texts_embedded += len(texts)
+        return super().embed(texts)
+
+
+class LocalWorkers:
+    """Imports in this very process."""
+
+    def __init__(self, importer: FileImporter) -> None:
+        self._importer = importer
+
+    async def import_file(self, claim: Claim) -> None:
+        await self._importer.run(claim)
+
+
+class InterruptibleIndex(InMemorySearchIndex):
+    """Stops the world before a chosen write, as a kill would; 0 never does."""
+
+    interrupt_at = 0
+    writes = 0
+
+    def __init__(self, *, dimension: int) -> None:
+        super().__init__(dimension=dimension)
+        self.interrupted = asyncio.Event()
+
+    async def upsert(self, chunks: Sequence[EmbeddedChunk]) -> None:
+        self.writes += 1
+        if self.writes == self.interrupt_at:
+            self.interrupted.set()
+            await asyncio.Event().wait()
+        await super().upsert(chunks)
+
+
+@dataclass
+class ImportSide:
+    metadata: MetadataStore
+    objects: FilesystemObjectStore
+    index: InterruptibleIndex
+    embedder: CountingEmbedder = field(default_factory=CountingEmbedder)
+    slice_bytes: int = 2_000
+    batch_records: int = 10
+
+    def conductor(self) -> Conductor:
+        archive = ArchiveLimits()
+        slices = SliceImporter(
+            self.metadata,
+            self.index,
+            self.embedder,
+            limits=ChunkLimits(),
+            batch_records=self.batch_records,
+        )
+        planner = FilePlanner(self.metadata, self.objects, PlanLimits(self.slice_bytes, archive))
+        return Conductor(
+            self.metadata,
+            LocalWorkers(FileImporter(self.metadata, self.objects, slices, archive=archive)),
+            EventHandlers(
+                self.metadata,
+                validate_file=planner.validate_file,
+                queue_for_processing=planner.queue_for_processing,
+            ),
+            FileDeleter(self.metadata, self.objects, self.index),
+            ConductorLimits(files_in_flight=4, lease_seconds=10.0),
+        )
+
+    @asynccontextmanager
+    async def conducted(self) -> AsyncIterator[None]:
+        """A running conductor, stopped without any farewell."""
+        running = asyncio.create_task(self.conductor().run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+    async def upload(
+        self, filename: str, content: bytes, options: ImportOptions | None = None
+    ) -> FileId:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield content
+
+        service = UploadService(self.objects, self.metadata, max_bytes=1 << 30, queue_limit=1_000)
+        return (await service.upload(filename, pieces(), options=options)).file_id
+
+    async def finished(self, file_id: FileId) -> FileReport:
+        """The file's report once it rests."""
+        async with asyncio.timeout(30):
+            while True:
+                report = await self.metadata.files.get(file_id)
+                if report.file.status in FINAL_STATUSES:
+                    return report
+                await self.metadata.events.wait(timeout_seconds=0.05)
+
+    async def import_file(
+        self, filename: str, content: bytes, options: ImportOptions | None = None
+    ) -> FileReport:
+        """Upload a file and conduct it to its end."""
+        async with self.conducted():
+            return await self.finished(await self.upload(filename, content, options))
+
+    async def problems(self) -> list[str]:
+        return await verify(self.metadata, self.index, self.objects)
+
+
+@pytest.fixture
+def import_side(metadata_store: MetadataStore, tmp_path: Path) -> ImportSide:
+    embedder = CountingEmbedder()
+    return ImportSide(
+        metadata_store,
+        FilesystemObjectStore(tmp_path / "objects"),
+        InterruptibleIndex(dimension=embedder.dimension),
+        embedder,
+    )
+
+
+def csv_of(rows: int, *, note: str = "") -> bytes:
+    """A CSV of distinct rows, about 60 bytes each."""
+    lines = ["id,subject,body"]
+    lines += [
+        f"{number},Subject {number},Body of row {number} speaks of things {note}"
+        for number in range(rows)
+    ]
+    return "\n".join(lines).encode()
