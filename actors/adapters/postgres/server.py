@@ -1,8 +1,8 @@
 """A PostgreSQL server of our own, kept in a directory.
 
 ``postgres`` in that directory holds ``cluster`` (the data), ``server.log``, ``start.lock`` and,
-where the path is short enough for one, ``socket``. The server outlives the process that started it; any process may
-adopt it by ``start`` and only ``stop`` ends it.
+where the path is short enough for one, ``socket``. The server outlives the process that started
+it; any process may adopt it by ``start`` and only ``stop`` ends it.
 """
 
 from __future__ import annotations
@@ -71,8 +71,12 @@ STILL_ENDING = ("pre-existing shared memory block", "Is another postmaster")
 """Processes of a killed server are still ending; a later try succeeds."""
 
 
+SSL_REQUEST = bytes.fromhex("00000008 04d2162f")
+"""The shortest message that a server answers: with ``N`` where it speaks no TLS."""
+
+
 class EmbeddedPostgres:
-    """The server whose data lie in ``data_dir/postgres``; several run side by side in several directories.
+    """The server whose data lie in ``data_dir/postgres``; one may run in every directory.
 
     It listens on a socket in a directory that only its owner may enter, so its DSN needs no
     password and stays the same over restarts. All methods block.
@@ -157,7 +161,8 @@ class EmbeddedPostgres:
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.settimeout(5)
                 probe.connect(str(self._socket_directory / ".s.PGSQL.5432"))
-                return True
+                probe.sendall(SSL_REQUEST)
+                return probe.recv(1) in (b"S", b"N")
         except OSError:
             return False
 
@@ -216,7 +221,7 @@ class EmbeddedPostgres:
             )
 
     def _remove_misleading_pid_file(self) -> None:
-        """Forget a pid that is another program's or a dead one's, since PostgreSQL would wait for it.
+        """Forget a pid that is another program's or a dead one's: PostgreSQL would not start.
 
         Where the pid is nobody's, PostgreSQL itself finds out whether any process is left over.
         """

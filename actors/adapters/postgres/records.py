@@ -1,0 +1,238 @@
+"""The rows of ``parsed_content``, and which file supplied which record."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from actors.adapters.postgres import record_sql as sql
+from actors.adapters.postgres.audit import contradictions
+from actors.adapters.postgres.database import Connection, Database, Row
+from actors.adapters.postgres.errors import translated_errors
+from actors.adapters.postgres.leases import hold_lease
+from actors.adapters.postgres.record_rows import record_columns, stored_record
+from actors.adapters.postgres.staging import (
+    Copy,
+    Decision,
+    Importer,
+    Judge,
+    Stored,
+    Supply,
+    group,
+)
+from actors.adapters.postgres.text import storable_record
+from domain.errors import NotFoundError, StoreUnavailableError
+from domain.ledger import Outcome
+from domain.models.files import Claim
+from domain.models.ids import FileId, RecordId, derive_chunk_id
+from domain.models.records import IndexedRecord, Record, StagedRecord, StoredRecord
+
+PAGE_RECORDS = 1000
+MAX_ROUNDS = 10
+"""How often staging lets others win the race to insert a record before it gives up."""
+
+
+class PostgresRecords:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def stage(
+        self,
+        claim: Claim,
+        slice_number: int,
+        records: Sequence[Record],
+        *,
+        parser: str,
+        model: str,
+    ) -> Sequence[StagedRecord]:
+        waiting = group(_copies(records))
+        staged: dict[int, StagedRecord] = {}
+        async with self._database.transaction() as connection:
+            await hold_lease(connection, claim)
+            for _ in range(MAX_ROUNDS):
+                if not waiting:
+                    return [staged[position] for position in range(len(records))]
+                decisions = await _decide(connection, claim, waiting, model)
+                lost = await _write(connection, claim, decisions, parser=parser, model=model)
+                decisions = [one for one in decisions if one.record_id not in lost]
+                await _keep_supplies(connection, claim, slice_number, decisions)
+                for decision in decisions:
+                    staged.update(decision.staged)
+                waiting = {record_id: waiting[record_id] for record_id in sorted(lost)}
+        raise StoreUnavailableError("other imports keep changing the same records")
+
+    async def confirm(self, claim: Claim, indexed: Sequence[IndexedRecord], *, model: str) -> None:
+        async with self._database.transaction() as connection:
+            await hold_lease(connection, claim)
+            await connection.execute(
+                sql.CONFIRM,
+                claim.file_id,
+                model,
+                [record.record_id for record in indexed],
+                [record.content_hash for record in indexed],
+                [record.chunk_count for record in indexed],
+                [_vector_id(record, model) for record in indexed],
+            )
+
+    async def get(self, record_id: RecordId) -> StoredRecord:
+        row = await self._database.fetchrow(sql.GET_RECORD, record_id)
+        if row is None:
+            raise NotFoundError("no such record", record_id=str(record_id))
+        return stored_record(row)
+
+    async def thread(self, record_id: RecordId, *, limit: int = 100) -> Sequence[StoredRecord]:
+        found = await self.get(record_id)
+        if found.record.thread is None:
+            return [found]
+        rows = await self._database.fetch(
+            sql.GET_THREAD, found.record.source_type, found.record.thread, limit
+        )
+        return [stored_record(row) for row in rows]
+
+    @asynccontextmanager
+    async def removing(self, file_id: FileId, *, limit: int) -> AsyncIterator[list[StoredRecord]]:
+        async with AsyncExitStack() as stack:
+            # What the caller raises in the block must leave as it is; only what the driver
+            # raises is translated.
+            with translated_errors():
+                transaction = self._database.plain_transaction()
+                connection = await stack.enter_async_context(transaction)
+                records = await _lock_removable(connection, file_id, limit)
+            yield records
+            with translated_errors():
+                await connection.execute(
+                    sql.DELETE_RECORDS, [record.record_id for record in records]
+                )
+                await stack.aclose()
+
+    async def handover(self, file_id: FileId, *, limit: int) -> Mapping[FileId, Sequence[RecordId]]:
+        async with self._database.transaction() as connection:
+            locked = await connection.fetch(sql.LOCK_SHARED, file_id, limit)
+            record_ids = [row["id"] for row in locked]
+            rows = await connection.fetch(sql.HAND_OVER, file_id, record_ids)
+        handed: dict[FileId, list[RecordId]] = defaultdict(list)
+        for row in rows:
+            handed[row["file_import_id"]].append(row["id"])
+        return dict(handed)
+
+    async def expected(self) -> AsyncIterator[Sequence[StoredRecord]]:
+        after: RecordId | None = None
+        while True:
+            rows = await self._database.fetch(sql.PAGE_RECORDS, after, PAGE_RECORDS)
+            if not rows:
+                return
+            after = rows[-1]["id"]
+            yield [stored_record(row) for row in rows]
+
+    async def count(self) -> int:
+        return int(await self._database.fetchval(sql.COUNT_RECORDS))
+
+    async def vector_count(self, file_id: FileId) -> int:
+        return int(await self._database.fetchval(sql.VECTOR_COUNT, file_id))
+
+    async def audit(self) -> Sequence[str]:
+        async with self._database.snapshot() as connection:
+            return await contradictions(connection)
+
+
+def _copies(records: Iterable[Record]) -> Iterable[Copy]:
+    for position, record in enumerate(records):
+        kept = storable_record(record)
+        yield Copy(position, kept.record_id, kept, kept.content_hash())
+
+
+def _vector_id(record: IndexedRecord, model: str) -> str | None:
+    return str(derive_chunk_id(record.record_id, 0, model)) if record.chunk_count else None
+
+
+async def _decide(
+    connection: Connection,
+    claim: Claim,
+    waiting: Mapping[RecordId, Sequence[Copy]],
+    model: str,
+) -> list[Decision]:
+    """Lock what is stored, then see what the run has decided: nobody else can decide now."""
+    record_ids = list(waiting)
+    stored = await connection.fetch(sql.LOCK_RECORDS, record_ids)
+    supplied = await connection.fetch(sql.GET_SUPPLIES, claim.file_id, record_ids, claim.run)
+    judge = Judge(
+        Importer(claim.file_id, model),
+        {row["id"]: _stored(row) for row in stored},
+        {
+            row["record_id"]: Supply(row["place"], Outcome(row["outcome"]), row["supplies"])
+            for row in supplied
+        },
+    )
+    return [judge.decide(copies) for copies in waiting.values()]
+
+
+def _stored(row: Row) -> Stored:
+    return Stored(
+        file_id=row["file_import_id"],
+        version=row["version"],
+        content_hash=row["content_hash"],
+        indexed_hash=row["indexed_hash"],
+        embedding_model=row["embedding_model"],
+        known_chunks=row["known_chunks"],
+        possible_chunks=row["possible_chunks"],
+    )
+
+
+async def _write(
+    connection: Connection,
+    claim: Claim,
+    decisions: Sequence[Decision],
+    *,
+    parser: str,
+    model: str,
+) -> set[RecordId]:
+    """Write what was decided; returns the new records that somebody else inserted first."""
+    origin = (claim.file_id, parser, model)
+    fresh = [one.written for one in decisions if one.written and one.is_new]
+    inserted = set()
+    if fresh:
+        rows = await connection.fetch(sql.INSERT_RECORDS, *_columns(fresh), *origin)
+        inserted = {row["id"] for row in rows}
+    changed = [
+        (one.written, one.left_chunks) for one in decisions if one.written and not one.is_new
+    ]
+    if changed:
+        columns = _columns([copy for copy, _ in changed])
+        left_chunks = [left for _, left in changed]
+        await connection.execute(sql.UPDATE_RECORDS, *columns, *origin, left_chunks)
+    newer = [(one.record_id, one.newer_version) for one in decisions if one.newer_version]
+    if newer:
+        await connection.execute(sql.RAISE_VERSIONS, *map(list, zip(*newer, strict=True)))
+    return {copy.record_id for copy in fresh} - inserted
+
+
+def _columns(copies: Sequence[Copy]) -> list[list[object]]:
+    return record_columns([(copy.record_id, copy.record, copy.content_hash) for copy in copies])
+
+
+async def _keep_supplies(
+    connection: Connection, claim: Claim, slice_number: int, decisions: Sequence[Decision]
+) -> None:
+    await connection.execute(
+        sql.KEEP_SUPPLIES,
+        claim.file_id,
+        claim.run,
+        slice_number,
+        [decision.record_id for decision in decisions],
+        [decision.supply.place for decision in decisions],
+        [decision.supply.outcome for decision in decisions],
+        [decision.supply.supplies for decision in decisions],
+    )
+
+
+async def _lock_removable(
+    connection: Connection, file_id: FileId, limit: int
+) -> list[StoredRecord]:
+    """Empty only if none are left: candidates that others began to supply are passed over."""
+    while True:
+        locked = await connection.fetch(sql.LOCK_REMOVABLE, file_id, limit)
+        record_ids = [row["id"] for row in locked]
+        rows = await connection.fetch(sql.GET_REMOVABLE, file_id, record_ids)
+        if rows or not locked:
+            return [stored_record(row, chunk_count="possible_chunks") for row in rows]

@@ -1,0 +1,47 @@
+"""Fixtures for every level: an embedded PostgreSQL, and a fresh database in it per test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from actors.adapters.postgres.migrate import migrate
+from actors.adapters.postgres.server import EmbeddedPostgres
+from actors.adapters.postgres.store import PostgresMetadataStore
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A running server whose database ``headrace`` is migrated: the template of all others."""
+    directory: Path = tmp_path_factory.mktemp("pg")
+    server = EmbeddedPostgres(directory)
+    asyncio.run(migrate(server.start()))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def postgres_dsn(postgres_server: EmbeddedPostgres) -> AsyncIterator[str]:
+    """A migrated, empty database of the test's own."""
+    name = f"test_{uuid4().hex}"
+    admin = postgres_server.dsn.replace("/headrace?", "/postgres?")
+    connection = await asyncpg.connect(admin)
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE headrace")
+    yield postgres_server.dsn.replace("/headrace?", f"/{name}?")
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+@pytest.fixture
+async def metadata_store(postgres_dsn: str) -> AsyncIterator[PostgresMetadataStore]:
+    """A store on a database of the test's own."""
+    store = await PostgresMetadataStore.open(
+        postgres_dsn, pool_max_size=6, statement_timeout_seconds=30
+    )
+    yield store
+    await store.close()
