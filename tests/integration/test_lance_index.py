@@ -170,6 +170,20 @@ async def test_the_vector_graph_finds_what_brute_force_finds(tmp_path: Path) -> 
     assert sum(recalls) / len(recalls) >= 0.95
 
 
+async def test_fresh_and_graph_rows_are_scored_alike(tmp_path: Path) -> None:
+    dimension = 32
+    index = await open_index(tmp_path, dimension=dimension, vector_index_min_rows=256)
+    chunks = [numbered(n, dimension) for n in range(600)]
+    await index.upsert(chunks[:300])
+    await index.optimize()
+    await index.upsert(chunks[300:])
+    vectors = {each.chunk.chunk_id: each.embedding for each in chunks}
+    query = chunks[0].embedding
+    found = await index.search_vector(query, limit=50, where=EVERYTHING)
+    exact = [float(vectors[candidate.chunk_id] @ query) for candidate in found]
+    assert [candidate.score for candidate in found] == pytest.approx(exact, abs=0.02)
+
+
 async def recall_at_10(
     index: LanceSearchIndex, chunks: Sequence[EmbeddedChunk], cosines: np.ndarray
 ) -> float:
