@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -16,13 +17,24 @@ from actors.adapters.postgres.store import PostgresMetadataStore
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A running server whose database ``headrace`` is migrated: the template of all others."""
-    directory: Path = tmp_path_factory.mktemp("pg")
-    server = EmbeddedPostgres(directory)
-    asyncio.run(migrate(server.start()))
-    yield server
-    server.stop()
+def postgres_server() -> Iterator[EmbeddedPostgres]:
+    """A running server whose database ``headrace`` is migrated: the template of all others.
+
+    It lies outside pytest's directories, which every run of pytest as root closes to others.
+    """
+    with tempfile.TemporaryDirectory(prefix="headrace-pg-") as directory:
+        server = EmbeddedPostgres(Path(directory))
+        asyncio.run(_prepare(server.start()))
+        yield server
+        server.stop()
+
+
+async def _prepare(dsn: str) -> None:
+    await migrate(dsn)
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("ALTER SYSTEM SET fsync = off")  # a test's data need not last
+    await connection.execute("SELECT pg_reload_conf()")
+    await connection.close()
 
 
 @pytest.fixture

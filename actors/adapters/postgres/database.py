@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeAlias, Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import numpy as np
@@ -36,7 +36,7 @@ class Database:
         with translated_errors():
             pool = await asyncpg.create_pool(
                 dsn,
-                min_size=1,
+                min_size=0,
                 max_size=pool_max_size,
                 timeout=CONNECT_SECONDS,
                 # The server's own limit comes first and leaves the connection usable.
@@ -48,7 +48,9 @@ class Database:
                     "statement_timeout": f"{statement_timeout_seconds * 1000:.0f}",
                 },
             )
-        return cls(dsn, pool)
+        database = cls(dsn, pool)
+        await database.fetch("SELECT 1")
+        return database
 
     async def fetch(self, sql: str, *values: Any) -> list[Row]:
         with translated_errors():
