@@ -158,7 +158,16 @@ async def test_a_file_in_place_of_the_directory_is_an_index_error(tmp_path: Path
         await open_index(tmp_path / "index")
 
 
-async def test_the_vector_graph_finds_what_brute_force_finds(tmp_path: Path) -> None:
+@pytest.fixture(params=["scan", "graph"])
+def vector_index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The vector index that 1,000 rows and more get."""
+    bound = 1_000_000 if request.param == "scan" else 1
+    monkeypatch.setattr("actors.adapters.lancedb.index.GRAPH_MIN_ROWS", bound)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("vector_index")
+async def test_a_vector_index_finds_what_brute_force_finds(tmp_path: Path) -> None:
     dimension, rows = 32, 3_000
     index = await open_index(tmp_path, dimension=dimension, vector_index_min_rows=1_000)
     chunks = [numbered(n, dimension) for n in range(rows)]
@@ -170,7 +179,8 @@ async def test_the_vector_graph_finds_what_brute_force_finds(tmp_path: Path) -> 
     assert sum(recalls) / len(recalls) >= 0.95
 
 
-async def test_fresh_and_graph_rows_are_scored_alike(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("vector_index")
+async def test_fresh_and_indexed_rows_are_scored_alike(tmp_path: Path) -> None:
     dimension = 32
     index = await open_index(tmp_path, dimension=dimension, vector_index_min_rows=256)
     chunks = [numbered(n, dimension) for n in range(600)]
@@ -182,6 +192,19 @@ async def test_fresh_and_graph_rows_are_scored_alike(tmp_path: Path) -> None:
     found = await index.search_vector(query, limit=50, where=EVERYTHING)
     exact = [float(vectors[candidate.chunk_id] @ query) for candidate in found]
     assert [candidate.score for candidate in found] == pytest.approx(exact, abs=0.02)
+
+
+async def test_a_grown_index_changes_from_scan_to_graph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.adapters.lancedb.index.GRAPH_MIN_ROWS", 600)
+    index = await open_index(tmp_path, vector_index_min_rows=256)
+    kinds = []
+    for start in (0, 300, 600):
+        await index.upsert([numbered(n) for n in range(start, start + 300)])
+        await index.optimize()
+        kinds.append(await index.vector_index_type())
+    assert kinds == ["IvfSq", "IvfHnswSq", "IvfHnswSq"]
 
 
 async def recall_at_10(
