@@ -62,4 +62,6 @@ def _shared_processors() -> list[Processor]:
 def _renderers(*, json_lines: bool, colors: bool) -> list[Processor]:
     if json_lines:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    return [structlog.dev.ConsoleRenderer(colors=colors)]
+    # Fancy tracebacks show local variables, and with them what people wrote.
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]

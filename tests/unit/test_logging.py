@@ -52,6 +52,17 @@ def test_events_below_the_level_are_left_out() -> None:
     assert stream.getvalue() == ""
 
 
+def test_a_traceback_shows_no_local_variables() -> None:
+    stream = io.StringIO()
+    configure_logging(LogSettings(), stream=stream)
+    message_text = "secret " * 2
+    try:
+        raise ValueError(len(message_text))
+    except ValueError:
+        structlog.get_logger().exception("file_failed")
+    assert "secret secret" not in stream.getvalue()
+
+
 def test_the_console_shows_the_event_first_for_people() -> None:
     stream = io.StringIO()
     configure_logging(LogSettings(), stream=stream)
