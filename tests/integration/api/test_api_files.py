@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Api, OpenApi
+    from tests.integration.api.conftest import Api, OpenApi
 
 CSV = b"subject,body\nRenewal,Acme asks about the price\nOutage,The login page is down\n"
 MAX_UPLOAD_BYTES = 1_000_000
@@ -78,7 +78,7 @@ async def test_an_unreadable_file_says_why(api: Api) -> None:
 @pytest.mark.parametrize(
     ("path", "parameters"),
     [
-        pytest.param("/v1/files/t.csv", {"source_type": "oracle"}, id="unknown source"),
+        pytest.param("/v1/files/t.csv", {"source_type": "no such!"}, id="impossible source"),
         pytest.param("/v1/files/a/..%2F..%2Fetc/passwd", {}, id="climbing name"),
     ],
 )

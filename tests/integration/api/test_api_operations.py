@@ -13,7 +13,7 @@ from actors.settings import HttpSettings
 from domain.errors import IndexUnavailableError
 
 if TYPE_CHECKING:
-    from conftest import Api, OpenApi
+    from tests.integration.api.conftest import Api, OpenApi
 
 CSV = b"subject,body\nRenewal,Acme asks about the price\n"
 
