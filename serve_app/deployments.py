@@ -58,7 +58,7 @@ def api_application(settings: Settings) -> Any:
         backpressure_config=BackpressureConfig(status_code=429, retry_after_s=1),
         graceful_shutdown_timeout_s=10,
         health_check_period_s=5,
-        health_check_timeout_s=10,
+        health_check_timeout_s=30,
         ray_actor_options={"num_cpus": 0.2},
     )
     return deployment.bind(settings)

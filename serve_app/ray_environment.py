@@ -108,6 +108,9 @@ def serve_environment(temp_dir: Path, ports: ServePorts, *, haproxy: bool) -> di
     always = {
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_LOG_TO_STDERR": "1",
+        # On a busy machine a proxy takes longer to come up than the 5 and 10 s of the default.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+        "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "30",
         "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(MESSAGE_BYTES),
     }
     if not haproxy:
