@@ -6,7 +6,12 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
+
+from domain.models.files import ImportOptions
+from domain.models.records import ParsedItem, Record
+from domain.ports.parser import ParseContext, Parser
 
 Json = Any
 
@@ -53,3 +58,32 @@ def zip_of(members: Mapping[str, Json]) -> bytes:
         for name, content in members.items():
             archive.writestr(name, content if isinstance(content, bytes) else json.dumps(content))
     return packed.getvalue()
+
+
+def parse_context(
+    content: bytes = b"", filename: str = "upload", source_type: str = "csv", **options: Any
+) -> ParseContext:
+    """What a parser is told about a file; ``options`` are those of ``ImportOptions``."""
+    digest = sha256(content).hexdigest()
+    return ParseContext(filename, source_type, digest, ImportOptions(**options))
+
+
+def items_in(
+    parser: Parser, content: bytes, *, slice_bytes: int = 10_000_000, **context: Any
+) -> list[ParsedItem]:
+    """Every item that a parser finds in a file, slice after slice."""
+    file = io.BytesIO(content)
+    about = parse_context(content, **context)
+    parts = list(parser.plan(file, about, slice_bytes=slice_bytes))
+    return [item for part in parts for item in parser.read(file, part, about)]
+
+
+def records_in(parser: Parser, content: bytes, **context: Any) -> list[Record]:
+    """The records among ``items_in``."""
+    items = items_in(parser, content, **context)
+    return [item for item in items if isinstance(item, Record)]
+
+
+def described(parser: Parser, content: bytes, **context: Any) -> dict[str, Any]:
+    """What a parser tells about a file before reading it."""
+    return parser.describe(io.BytesIO(content), parse_context(content, **context))

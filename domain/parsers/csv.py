@@ -22,6 +22,7 @@ from domain.parsers.dialects import (
 )
 from domain.parsers.encodings import TextEncoding, byte_lines, detect_encoding, line_decoder
 from domain.parsers.forms import (
+    IS_LAST,
     MAX_RECORD_BYTES,
     ByteStream,
     Cut,
@@ -46,7 +47,7 @@ class CsvParser(Form):
 
     Rows above the table are dropped as ``preamble_row``, rows without a value as ``blank_row``.
     A row's extra cells are kept as ``extra_1`` and so on. Files in UTF-16, UTF-32 and East Asian
-    charsets are one slice; others are cut at record borders.
+    charsets, or with escaped quotes, are one slice; others are cut at record borders.
     """
 
     name = "csv"
@@ -77,7 +78,7 @@ class CsvParser(Form):
     def cuts(
         self, file: BinaryIO, layout: Mapping[str, JsonValue], *, slice_bytes: int
     ) -> Iterator[Cut]:
-        if not layout["encoding"].startswith(_CUTTABLE):
+        if not layout["encoding"].startswith(_CUTTABLE) or layout["escape"]:
             return
         start = layout["data_start"]
         newline = layout["newline"].encode()
@@ -92,7 +93,8 @@ class CsvParser(Form):
             start = len(read_fully(stream, layout["bom_bytes"]))
         encoding = layout["encoding"]
         lines = byte_lines(stream, encoding, max_bytes=MAX_RECORD_BYTES)
-        reader = RowReader(lines, Dialect.from_json(layout), line_decoder(encoding), start)
+        dialect, is_last = Dialect.from_json(layout), layout.get(IS_LAST, True)
+        reader = RowReader(lines, dialect, line_decoder(encoding), start, is_last=is_last)
         builder = RecordBuilder(ColumnRules.from_json(layout["column_rules"]), site)
         columns, data_start = layout["columns"], layout["data_start"]
         header_row = layout["table_row"] if layout["has_header"] else -1

@@ -24,13 +24,13 @@ class BorderScanner:
 
     A quote opens only where a cell begins and closes at the next one, as in ``csv.reader``; in
     most files the quotes therefore simply alternate, which numpy checks for a block at once.
+    The dialect must double its quotes, not escape them.
     """
 
     def __init__(self, file: BinaryIO, dialect: Dialect, *, start: int, newline: bytes) -> None:
         self._file = file
         self._size = file.seek(0, 2)
         self._quote = ord(dialect.quote) if dialect.quote else None
-        self._escape = ord(dialect.escape) if dialect.escape else None
         self._openers = np.zeros(256, bool)
         self._openers[[ord(dialect.delimiter), *_LF, *_CR]] = True
         self._skips_space = dialect.skips_initial_space
@@ -98,8 +98,6 @@ class BorderScanner:
         ends = np.flatnonzero(content == ord(self._newline))
         if len(toggles):
             ends = ends[(np.searchsorted(toggles, ends) + was_quoted) % 2 == 0]
-        if self._escape is not None and len(ends):
-            ends = ends[content[ends - 1] != self._escape]
         if self._newline == _CR and len(ends):
             followed = np.append(content, 10)[ends + 1]
             ends = ends[followed != ord(_LF)]
@@ -110,8 +108,8 @@ class BorderScanner:
         if self._quote is None:
             return _NONE
         quotes = np.flatnonzero(content == self._quote)
-        if not len(quotes) or self._escape is not None:
-            return self._toggles_one_by_one(content, quotes)
+        if not len(quotes):
+            return _NONE
         opening = quotes[int(self._is_quoted) :: 2]
         before = content[opening - 1]
         begins_cell = self._openers[before] | (before == self._quote)
@@ -120,13 +118,11 @@ class BorderScanner:
         return quotes if begins_cell.all() else self._toggles_one_by_one(content, quotes)
 
     def _toggles_one_by_one(self, content: NDArray[np.uint8], quotes: Positions) -> Positions:
-        """The same for a block with stray quotes inside of cells, or with escaped ones."""
+        """The same for a block with stray quotes inside of cells."""
         block = content.tobytes()
         is_quoted, last_close = self._is_quoted, -2
         toggles = []
         for at in quotes.tolist():
-            if self._escape is not None and self._is_escaped(block, at):
-                continue
             if is_quoted:
                 is_quoted, last_close = False, at
             elif at - 1 == last_close or self._begins_cell(block, at):
@@ -141,12 +137,6 @@ class BorderScanner:
             while at and block[at - 1] == _SPACE:
                 at -= 1
         return at == 0 or bool(self._openers[block[at - 1]])
-
-    def _is_escaped(self, block: bytes, at: int) -> bool:
-        run = 0
-        while at - run and block[at - run - 1] == self._escape:
-            run += 1
-        return run % 2 == 1
 
     def _resync(self) -> None:
         """Give up the first line of a record that does not end, and go on after it."""

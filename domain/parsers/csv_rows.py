@@ -26,6 +26,12 @@ class Row:
     raw: bytes = b""
 
 
+_NO_END = (
+    "the row's quote is never closed, or it has more than "
+    f"{MAX_RECORD_BYTES // 1024**2} MiB; mend or split it"
+)
+
+
 class _BrokenRecordError(Exception):
     """The record under way does not end where it should."""
 
@@ -39,7 +45,13 @@ class RowReader:
     """
 
     def __init__(
-        self, lines: Iterator[bytes], dialect: Dialect, decode: Callable[[bytes], str], start: int
+        self,
+        lines: Iterator[bytes],
+        dialect: Dialect,
+        decode: Callable[[bytes], str],
+        start: int,
+        *,
+        is_last: bool = True,
     ) -> None:
         self._lines = lines
         self._dialect = dialect
@@ -48,6 +60,7 @@ class RowReader:
         self._pending: list[bytes] = []
         self._start = start
         self._at = start
+        self._is_last = is_last
         self._budget = RESCAN_BUDGET_BYTES
 
     def rows(self) -> Iterator[Row]:
@@ -81,13 +94,11 @@ class RowReader:
             pending.append(line)
             self._at += getattr(line, "length", None) or len(line)
             if self._at - self._start > MAX_RECORD_BYTES:
-                raise _BrokenRecordError(
-                    f"the row does not end within {MAX_RECORD_BYTES // 1024**2} MiB; "
-                    "close its quotes or split it"
-                )
+                raise _BrokenRecordError(_NO_END)
             yield decode(line)
-        if len(pending) > 1:
-            raise _BrokenRecordError("the row's quote is never closed; close or double it")
+        # A quote left open in the text's very last line swallows nothing, and is forgiven.
+        if len(pending) > 1 or (pending and not self._is_last):
+            raise _BrokenRecordError(_NO_END)
 
     def _give_up_first_line(self, error: str) -> Row:
         first, *rest = self._pending

@@ -133,6 +133,8 @@ class Form(StreamingParser):
         size = file.seek(0, 2)
         number, start, extra = 0, 0, dict[str, JsonValue]()
         for cut in self.cuts(file, layout, slice_bytes=slice_bytes):
+            if cut.end >= size:
+                break
             yield _slice(number, start, cut.end, layout | extra | {IS_LAST: False})
             number, start, extra = number + 1, cut.end, dict(cut.context)
         if start < size:

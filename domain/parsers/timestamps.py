@@ -55,14 +55,14 @@ def _from_iso(text: str) -> datetime | None:
 
 
 def _from_number(number: float) -> datetime | None:
-    seconds: float = number
+    unit = 1
     if number >= _MICROSECONDS_FROM:
-        seconds = number / 1_000_000
+        unit = 1_000_000
     elif number >= _MILLISECONDS_FROM:
-        seconds = number / 1000
-    if not _EARLIEST_SECONDS <= seconds < _LATEST_SECONDS:
+        unit = 1000
+    if not _EARLIEST_SECONDS <= number / unit < _LATEST_SECONDS:
         return None
-    return _EPOCH + timedelta(seconds=seconds)
+    return _EPOCH + timedelta(microseconds=number * (1_000_000 // unit))
 
 
 def _from_mail(text: str) -> datetime | None:
