@@ -73,11 +73,13 @@ def _run(output: Output, settings: Settings, *, stay: bool) -> None:
             _ask(client, output)
         output.line()
         output.line(f"from start to answer: {time.monotonic() - began:.1f} s")
-        show_ready(
-            output, settings, launched.url, stop_hint="" if launched.was_running else "Ctrl-C"
-        )
-        if stay and not launched.was_running:
-            _wait_for_interrupt()
+        if not stay:
+            output.line(f"the service was at {launched.url}; 'make run' lets it stay")
+        else:
+            hint = "headrace down" if launched.was_running else "Ctrl-C"
+            show_ready(output, settings, launched.url, stop_hint=hint)
+            if not launched.was_running:
+                _wait_for_interrupt()
 
 
 def _on_free_port(output: Output, settings: Settings) -> Settings:

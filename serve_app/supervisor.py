@@ -57,8 +57,9 @@ class Timings:
     """How patient a supervisor is, in seconds (``max_log_bytes`` excepted)."""
 
     watch_interval: float = 0.5
-    start_limit: float = 240.0
+    start_limit: float = 600.0
     stop_grace: float = 30.0
+    unready_stop_grace: float = 3.0
     backoff_first: float = 1.0
     backoff_limit: float = 30.0
     healthy_after: float = 60.0
@@ -98,6 +99,7 @@ class Supervisor:
         self._state = ServiceState(ProcessMark.of(os.getpid()), url_of(settings), Phase.POSTGRES)
         self._node: subprocess.Popen[bytes] | None = None
         self._node_since = 0.0
+        self._node_was_ready = False
         self._dsn = ""
         self._stop_requested = False
 
@@ -173,6 +175,7 @@ class Supervisor:
                 env=self._settings.child_environment(HEADRACE_POSTGRES__DSN=self._dsn),
             )
         self._node_since = time.monotonic()
+        self._node_was_ready = False
         mark = ProcessMark.of(self._node.pid)
         self._state = replace(self._state, node=mark)
         self._enter(Phase.RAY)
@@ -197,6 +200,7 @@ class Supervisor:
             self._enter(Phase.SERVE)
         is_starting = self._state.phase in (Phase.RAY, Phase.SERVE)
         if is_starting and answers(f"{self._state.url}/health/ready"):
+            self._node_was_ready = True
             self._enter(Phase.READY)
             log.info("service_ready", url=self._state.url)
 
@@ -237,11 +241,16 @@ class Supervisor:
         if node is not None and node.poll() is None:
             process = psutil.Process(node.pid)
             family = family_of(process)
-            terminate(process, grace_seconds=self._timings.stop_grace)
+            terminate(process, grace_seconds=self._stop_grace())
             kill(family)
             node.wait()
         kill([*self._run_dir.node_processes(), *self._stray_children()])
         self._node = None
+
+    def _stop_grace(self) -> float:
+        """A node that never answered has nothing to finish, and is deaf while Ray starts."""
+        timings = self._timings
+        return timings.stop_grace if self._node_was_ready else timings.unready_stop_grace
 
     def _stray_children(self) -> list[psutil.Process]:
         """Adopted orphans and theirs; nothing of the PostgreSQL server."""

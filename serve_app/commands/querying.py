@@ -59,7 +59,7 @@ def _show_hit(output: Output, text: str, rank: int, hit: Mapping[str, Any]) -> N
         (origin_of(hit), "cyan"),
     )
     output.console.print(head)
-    if hit.get("title"):
+    if hit.get("title") and f"{hit['title']} " not in f"{origin_of(hit)} ":
         output.console.print(Text(f"    {hit['title']}", style="bold"))
     snippet = Text(f"    {snippet_of(hit, text)}")
     if pattern := _word_pattern(text):

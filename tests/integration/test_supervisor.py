@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -168,16 +169,26 @@ def test_a_node_that_dies_on_start_fails_the_start_with_its_last_words(settings:
     assert processes_of(settings.data_dir) == []
 
 
-def test_a_signal_while_starting_stops_what_has_started(settings: Settings) -> None:
-    (settings.data_dir / "refuse").mkdir()
-    with pytest.raises(CannotStart):
-        start(settings)
-    (settings.data_dir / "refuse").rmdir()
-
+def test_a_terminated_supervisor_stops_what_it_has_started(settings: Settings) -> None:
     start(settings)
 
     psutil.Process(state_of(settings).supervisor.pid).send_signal(signal.SIGTERM)
+
     eventually(lambda: processes_of(settings.data_dir) == [])
+
+
+def test_a_tied_supervisor_ends_with_its_parent(settings: Settings) -> None:
+    program = (
+        "from actors.settings import Settings;"
+        "from serve_app.launcher import start_service;"
+        f"start_service(Settings(), supervisor_command={FAKE!r}, tied_to_caller=True)"
+    )
+    environment = settings.child_environment()
+
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+    eventually(lambda: live_state(settings.data_dir) is None)
+    assert processes_of(settings.data_dir) == []
 
 
 def test_a_taken_port_is_refused_with_a_free_one(settings: Settings) -> None:
