@@ -95,10 +95,8 @@ class Node:
             self._asked_to_stop.wait()
         except Exception:
             log.exception("node_failed")
-            self._shut_down()
-            return EXIT_NOT_STARTED
-        self._shut_down()
-        return EXIT_STOPPED
+            return self._shut_down(EXIT_NOT_STARTED)
+        return self._shut_down(EXIT_STOPPED)
 
     def _listen_for_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -178,28 +176,31 @@ class Node:
                 self._kill_children()
                 os._exit(EXIT_RAY_DIED)
 
-    def _shut_down(self) -> None:
+    def _shut_down(self, status: int) -> int:
         """Stop Serve, then Ray; what does not stop in time is killed."""
         self._asked_to_stop.set()
-        watchdog = threading.Timer(SHUTDOWN_SECONDS, self._give_up_waiting)
+        watchdog = threading.Timer(SHUTDOWN_SECONDS, self._give_up_waiting, [status])
         watchdog.daemon = True
         watchdog.start()
         import ray
         from ray import serve
 
-        with contextlib.suppress(Exception):
-            serve.shutdown()
-        with contextlib.suppress(Exception):
-            ray.shutdown()
+        # Without a running Ray, stopping Serve would start one.
+        if ray.is_initialized():
+            with contextlib.suppress(Exception):
+                serve.shutdown()
+            with contextlib.suppress(Exception):
+                ray.shutdown()
         watchdog.cancel()
         self._kill_children()
         end_leftovers(self._token_file)
+        return status
 
-    def _give_up_waiting(self) -> None:
+    def _give_up_waiting(self, status: int) -> None:
         log.error("shutdown_overdue", seconds=SHUTDOWN_SECONDS)
         self._kill_children()
         end_leftovers(self._token_file)
-        os._exit(EXIT_STOPPED)
+        os._exit(status)
 
     def _kill_children(self) -> None:
         for child in psutil.Process().children(recursive=True):
