@@ -21,6 +21,8 @@ from serve_app.launcher import live_state, start_service, stop_service
 from serve_app.process_tree import family_of, has_ended, kill
 from serve_app.run_state import Phase, RunDirectory, ServiceState
 
+pytestmark = pytest.mark.slow
+
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_supervisor.py")))
 
 
