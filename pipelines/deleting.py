@@ -33,7 +33,9 @@ class FileDeleter:
         key = await self._metadata.files.forget(file_id)
         await self._metadata.events.bump_generation()
         if key is not None:
-            await self._objects.delete(key)
+            async with self._metadata.files.reclaiming(key) as is_unused:
+                if is_unused:
+                    await self._objects.delete(key)
 
     async def _remove_page(self, file_id: FileId) -> bool:
         async with self._metadata.records.removing(file_id, limit=PAGE) as records:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterable
 from uuid import uuid4
 
-from domain.errors import InvalidUploadError, OverloadedError
-from domain.models.files import FileImport, ImportOptions, NewFileImport
+from domain.errors import (
+    InvalidUploadError,
+    NotFoundError,
+    ObjectStoreUnavailableError,
+    OverloadedError,
+)
+from domain.models.files import FileImport, ImportOptions, NewFileImport, ProcessingStatus
 from domain.models.ids import FileId
 from domain.parsers.detection import check_source_name
 from domain.ports.metadata_store import MetadataStore
@@ -63,7 +68,20 @@ class UploadService:
             stored=stored,
             options=chosen,
         )
-        return await self._metadata.files.create(upload)
+        file = await self._metadata.files.create(upload)
+        await self._check_still_stored(file)
+        return file
+
+    async def _check_still_stored(self, file: FileImport) -> None:
+        """An equal file may have been deleted, bytes and all, between storing and queueing."""
+        try:
+            await self._objects.size(file.object_key)
+        except NotFoundError as error:
+            await self._metadata.files.transition(file.file_id, ProcessingStatus.DELETING)
+            raise ObjectStoreUnavailableError(
+                "an equal file was being deleted at the same moment; upload it again",
+                retry_after_seconds=1.0,
+            ) from error
 
     async def _refuse_when_full(self) -> None:
         depth = await self._metadata.queue.depth()

@@ -98,8 +98,12 @@ class FileImports(Protocol):
 
     async def dead_letters(self, file_id: FileId, *, limit: int = 100) -> Sequence[DeadLetter]: ...
 
-    async def references(self, key: ObjectKey) -> int:
-        """How many files stand on the object."""
+    def reclaiming(self, key: ObjectKey) -> AbstractAsyncContextManager[bool]:
+        """Whether no file stands on the object; while inside, none can begin to.
+
+        The caller removes the object inside the block. A ``create`` that had to wait finds the
+        object gone afterwards: who creates a file looks for its object once more.
+        """
         ...
 
     async def totals(self) -> ImportTotals:

@@ -185,11 +185,32 @@ async def test_of_two_files_on_one_object_only_the_last_forgotten_returns_it(
     for upload in uploads:
         await metadata_store.files.create(upload)
         await metadata_store.files.transition(upload.file_id, S.DELETING)
-    assert await metadata_store.files.references(uploads[0].stored.key) == 2
     keys = await asyncio.gather(
         *(metadata_store.files.forget(upload.file_id) for upload in uploads)
     )
     assert sorted(key is None for key in keys) == [False, True]
+
+
+async def test_an_object_is_reclaimed_only_when_no_file_stands_on_it(
+    metadata_store: MetadataStore,
+) -> None:
+    upload = an_upload(object_name="kept")
+    async with metadata_store.files.reclaiming(upload.stored.key) as before:
+        assert before
+    await metadata_store.files.create(upload)
+    async with metadata_store.files.reclaiming(upload.stored.key) as after:
+        assert not after
+
+
+async def test_no_file_can_begin_to_stand_on_an_object_that_is_being_reclaimed(
+    metadata_store: MetadataStore,
+) -> None:
+    upload = an_upload(object_name="going")
+    async with metadata_store.files.reclaiming(upload.stored.key):
+        creating = asyncio.create_task(metadata_store.files.create(upload))
+        done, _ = await asyncio.wait({creating}, timeout=0.2)
+        assert not done
+    await creating
 
 
 async def test_a_file_with_records_is_not_forgotten(metadata_store: MetadataStore) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -145,8 +146,11 @@ class PostgresFileImports:
         rows = await self._database.fetch(sql.LIST_DEAD_LETTERS, file_id, limit)
         return [dead_letter(row) for row in rows]
 
-    async def references(self, key: ObjectKey) -> int:
-        return int(await self._database.fetchval(sql.COUNT_REFERENCES, key))
+    @asynccontextmanager
+    async def reclaiming(self, key: ObjectKey) -> AsyncIterator[bool]:
+        async with self._database.transaction() as connection:
+            await connection.execute(sql.LOCK_OBJECT, key)
+            yield not await connection.fetchval(sql.COUNT_REFERENCES, key)
 
     async def totals(self) -> ImportTotals:
         async with self._database.snapshot() as connection:
