@@ -119,7 +119,7 @@ class MessageReader:
             url=self._permalink(channel, ts, thread_ts),
             thread=f"{channel}:{thread_ts}" if thread_ts else None,
             metadata=metadata,
-            version=edited_ts or ts,
+            version=_version(message, edited_ts or ts, has_url=self.workspace_url is not None),
             visibility=conversation.visibility,
         )
 
@@ -215,6 +215,17 @@ def _details(
         yield "files", files
 
 
+def _version(message: JsonObject, changed_ts: str, *, has_url: bool) -> str:
+    """Sorts the copies that overlapping exports hold of a message, whatever order they come in.
+
+    A later edit wins, then more replies, then more reactions, then the copy with a permalink.
+    """
+    reactions = sum(_reaction_count(each) for each in objects_field(message, "reactions"))
+    latest_reply = _ts_text(message.get("latest_reply"))
+    replies = _reply_count(message)
+    return f"{changed_ts}/{latest_reply}/{replies:06d}/{reactions:06d}/{int(has_url)}"
+
+
 def _user_id(message: JsonObject) -> str:
     """Who wrote it: for a huddle who began it, for a legacy comment who commented."""
     if message.get("subtype") == "huddle_thread":
@@ -241,9 +252,13 @@ def _files(message: JsonObject) -> list[JsonObject]:
 
 
 def _reaction(reaction: JsonObject) -> str:
+    return f"{text_field(reaction, 'name')}:{_reaction_count(reaction)}"
+
+
+def _reaction_count(reaction: JsonObject) -> int:
     users = reaction.get("users")
-    count = whole_number_field(reaction, "count") or (len(users) if isinstance(users, list) else 1)
-    return f"{text_field(reaction, 'name')}:{count}"
+    listed = len(users) if isinstance(users, list) else 0
+    return whole_number_field(reaction, "count") or listed or 1
 
 
 def _extended(content: str, parts: Iterable[str]) -> str:

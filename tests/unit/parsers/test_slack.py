@@ -74,7 +74,7 @@ def test_a_message_becomes_a_record() -> None:
             "is_bot": False,
             "is_reply": False,
         },
-        version=TS,
+        version=f"{TS}//000000/000000/0",
         visibility=("public",),
     )
 
@@ -101,9 +101,22 @@ def test_a_ts_written_as_a_number_is_read(ts: float, text: str) -> None:
     assert record_of(slack_message(ts=ts)).native_id == f"C1:{text}"
 
 
-def test_an_edit_makes_a_later_version() -> None:
+def test_the_time_of_an_edit_is_metadata() -> None:
     record = record_of(slack_message(edited={"user": "U1", "ts": "1700000900.000000"}))
-    assert (record.version, record.metadata["edited_ts"]) == ("1700000900.000000",) * 2
+    assert record.metadata["edited_ts"] == "1700000900.000000"
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"edited": {"user": "U1", "ts": "1700000900.000000"}},
+        {"thread_ts": TS, "reply_count": 1, "latest_reply": "1700000100.000000"},
+        {"reactions": [{"name": "eyes", "users": ["U1"], "count": 1}]},
+    ],
+    ids=["edited", "replied to", "reacted to"],
+)
+def test_a_copy_to_which_more_has_happened_is_a_later_version(later: dict[str, object]) -> None:
+    assert record_of(slack_message(**later)).version > record_of(slack_message()).version
 
 
 def test_reactions_and_files_are_metadata() -> None:
