@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 NAMESPACE = "headrace"
 ACTOR_NAME = "index_writer"
 IDLE_SECONDS_BEFORE_OPTIMIZE = 3.0
-FRESH_CHUNKS_BEFORE_OPTIMIZE = 20_000
+FRESH_CHUNKS_BEFORE_OPTIMIZE = 4_000
 
 
 @dataclass(slots=True)

@@ -68,7 +68,7 @@ class SearchSettings(_Group):
         100, ge=10, le=1000, description="Chunks that each leg brings to the blending."
     )
     vector_index_min_rows: int = Field(
-        20_000, ge=256, description="Below this many chunks vectors are compared one by one."
+        5_000, ge=256, description="Below this many chunks vectors are compared one by one."
     )
     leg_deadline_seconds: float = Field(
         2.0, gt=0, description="A leg that takes longer is left out and named in the answer."
