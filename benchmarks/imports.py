@@ -69,8 +69,9 @@ def bare_loop_rate(texts: Sequence[str]) -> float:
         input=json.dumps(list(texts)),
         capture_output=True,
         text=True,
-        check=True,
     )
+    if done.returncode != 0:
+        raise BenchmarkFailed(f"the bare loop failed: {done.stderr}")
     return float(done.stdout)
 
 

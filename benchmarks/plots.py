@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.imports import ImportResult
-from benchmarks.queries import QueryResult
+from benchmarks.queries import SPLIT, QueryResult
 
 P95_LIMIT_MS = 25.0
 
@@ -96,7 +96,7 @@ def _draw_parts(axes: Axes, results: Sequence[QueryResult], theme: Theme) -> Non
         f"{result.clients} clients" if result.clients > 1 else "1 client" for result in results
     ]
     left = [0.0] * len(results)
-    for number, part in enumerate(results[0].parts):
+    for number, part in enumerate(SPLIT):
         widths = [result.parts[part]["p50_ms"] for result in results]
         colour = theme.colours[number % len(theme.colours)]
         axes.barh(labels, widths, left=left, label=part, color=colour, height=0.55)

@@ -107,8 +107,9 @@ def _parts_table(results: Sequence[QueryResult]) -> Iterator[str]:
         yield f"| {part} | " + " | ".join(cells) + " |"
     yield ""
     yield (
-        "Parts are the service's own stages; `http` is everything between the client's clock and "
-        "the service's: HAProxy, Ray Serve, parsing and writing JSON. Legs run side by side."
+        "`embed`, `legs`, `blend` and `http` follow each other; `keyword` and `vector` are the legs "
+        "by themselves, which run side by side. `http` is everything between the client's clock and "
+        "the service's: HAProxy, Ray Serve, parsing and writing JSON."
     )
     yield ""
 
