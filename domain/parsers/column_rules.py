@@ -44,8 +44,10 @@ _URL_ENDINGS = ("_url", "_link")
 _AUTHOR = _words("""
     author sender from speaker user user_name username created_by posted_by reporter owner
 """)
-_ID = _words("id uuid guid _id key record_id external_id external_key case_number ticket_number
-    order_number invoice_number call_number")
+_ID = _words("""
+    id uuid guid _id key record_id external_id external_key case_number ticket_number order_number
+    invoice_number call_number
+""")
 _ID_ENDINGS = ("_id", "_key", "_uuid")
 
 _PROSE_CHARS = 120
