@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from domain.errors import ConflictError
 
 CLOCK_TOLERANCE_SECONDS = 2.0
 """Creation times are computed from the boot time, which shifts a little when clocks are set."""
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Phase(StrEnum):
@@ -205,11 +207,12 @@ def trim_log(path: Path, *, max_bytes: int) -> None:
 
 
 def tail_of(path: Path, *, lines: int = 15, max_bytes: int = 32_768) -> list[str]:
-    """The last lines of a log, as far as it can be read."""
+    """The last lines of a log, as far as it can be read, without their colours."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - max_bytes))
             text = file.read().decode(errors="replace")
     except OSError:
         return []
-    return [line for line in text.splitlines() if line.strip()][-lines:]
+    plain = COLOURS.sub("", text)
+    return [line for line in plain.splitlines() if line.strip()][-lines:]
