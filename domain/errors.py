@@ -7,6 +7,8 @@
     │   ├── IndexUnavailableError       the search index gave no answer
     │   ├── StoreUnavailableError       the metadata store gave no answer
     │   ├── ObjectStoreUnavailableError the object store gave no answer
+    │   ├── WorkerDiedError             the process that did the work is gone
+    │   ├── WorkerUnavailableError      an import worker is (re)starting
     │   └── OverloadedError             a bounded queue is full
     ├── RecordRejectedError       set this record aside, go on with the next
     ├── FatalImportError          stop this file; what is stored stays stored
@@ -60,6 +62,14 @@ class StoreUnavailableError(RetryableError):
 
 class ObjectStoreUnavailableError(RetryableError):
     """The object store gave no answer in time."""
+
+
+class WorkerDiedError(RetryableError):
+    """The process that was importing a file is gone; another may try."""
+
+
+class WorkerUnavailableError(RetryableError):
+    """An import worker is starting, perhaps again; nothing was given to it."""
 
 
 class OverloadedError(RetryableError):

@@ -21,13 +21,13 @@ from actors.logging import configure_logging
 from actors.opened_once import OpenedOnce
 from actors.settings import Settings
 from domain.chunking import ChunkLimits
-from domain.errors import RetryableError
+from domain.errors import RetryableError, WorkerDiedError, WorkerUnavailableError
 from domain.models.files import Claim, FileImport
 from domain.models.ids import FileId
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.parser import ArchiveLimits
 from pipelines.bulk import BulkJob, import_in_bulk
-from pipelines.conductor import Conductor, ConductorLimits, WorkerDiedError
+from pipelines.conductor import Conductor, ConductorLimits
 from pipelines.deleting import FileDeleter
 from pipelines.file_import import FileImporter, FilePlanner, PlanLimits
 from pipelines.handlers import EventHandlers
@@ -147,17 +147,26 @@ class ActorImportWorkers:
         number = self._busy.index(min(self._busy))
         self._busy[number] += 1
         try:
-            worker = _worker(number)
+            worker = await _living_worker(number)
             await _translated(method(worker), f"import worker {number}")
         finally:
             self._busy[number] -= 1
 
 
-def _worker(number: int) -> Any:
+async def _living_worker(number: int) -> Any:
+    """The worker, known to be up: what fails after this is a death that happened after it.
+
+    Raises:
+        WorkerUnavailableError: it is (re)starting.
+    """
     try:
-        return ray.get_actor(worker_name(number), namespace=NAMESPACE)
-    except ValueError as error:
-        raise WorkerDiedError(f"import worker {number} is not running") from error
+        worker = ray.get_actor(worker_name(number), namespace=NAMESPACE)
+        await worker.ping.remote()
+    except ray.exceptions.RayTaskError as error:
+        raise root_cause(error) from error
+    except (ray.exceptions.RayError, ValueError) as error:
+        raise WorkerUnavailableError(f"import worker {number} is starting") from error
+    return worker
 
 
 async def _translated(call: Awaitable[None], who: str) -> None:

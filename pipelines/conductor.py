@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,10 +12,10 @@ import structlog
 from domain.errors import (
     ConflictError,
     FatalImportError,
-    HeadraceError,
     LeaseLostError,
     NotFoundError,
     RetryableError,
+    WorkerDiedError,
 )
 from domain.models.files import Claim, ProcessingStatus
 from domain.models.ids import FileId
@@ -31,10 +30,22 @@ MAX_EVENT_ATTEMPTS = 5
 MAX_WORKER_DEATHS = 3
 POLL_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 10.0
+POISON = (
+    f"reading this file killed its worker {MAX_WORKER_DEATHS} times at the same place; "
+    "it may need more memory than there is: split it, or replay it later"
+)
 
 
-class WorkerDiedError(HeadraceError):
-    """The process that was importing a file is gone; another may try."""
+@dataclass(slots=True)
+class _Suspicion:
+    """How often a file's worker died without the file having come further than ever before."""
+
+    deaths: int = 0
+    records_done: int = 0
+
+    def note_death(self, records_done: int) -> None:
+        self.deaths = 1 if records_done > self.records_done else self.deaths + 1
+        self.records_done = max(self.records_done, records_done)
 
 
 class ImportWorkers(Protocol):
@@ -44,7 +55,7 @@ class ImportWorkers(Protocol):
         """Import a claimed file to the end.
 
         Raises:
-            WorkerDiedError: the process died on the way.
+            WorkerDiedError: the process died on the way; once for each death.
             RetryableError, FatalImportError: as ``pipelines.file_import.FileImporter.run``.
         """
         ...
@@ -77,7 +88,8 @@ class Conductor:
         self._owner = owner
         self._imports: dict[FileId, tuple[Claim, asyncio.Task[None]]] = {}
         self._events: dict[int, asyncio.Task[None]] = {}
-        self._deaths: Counter[FileId] = Counter()
+        self._suspicions: dict[FileId, _Suspicion] = {}
+        self._one_suspect_at_a_time = asyncio.Lock()
         self._events_wanted = asyncio.Event()
         self._files_wanted = asyncio.Event()
 
@@ -151,21 +163,25 @@ class Conductor:
             log.info("event_outdated", file_id=str(file_id), error=error.message)
         except FatalImportError as error:
             await self._fail(file_id, error.message)
-        except (RetryableError, WorkerDiedError) as error:
+        except WorkerDiedError as error:
+            return await self._put_back(entry, error.message, for_ever=False)
+        except RetryableError as error:
             return await self._put_back(entry, error.message)
         except Exception as error:
             log.exception("event_handler_failed", file_id=str(file_id), name=entry.event.name)
-            return await self._put_back(entry, f"{type(error).__name__}: {error}")
+            text = f"{type(error).__name__}: {error}"
+            return await self._put_back(entry, text, for_ever=False)
         await self._metadata.events.handled(entry.entry_id)
         return None
 
-    async def _put_back(self, entry: OutboxEntry, error: str) -> None:
-        given_up = entry.attempt >= MAX_EVENT_ATTEMPTS
+    async def _put_back(self, entry: OutboxEntry, error: str, *, for_ever: bool = True) -> None:
+        """Let the event come again later; ``for_ever`` for what is none of the file's fault."""
+        given_up = not for_ever and entry.attempt >= MAX_EVENT_ATTEMPTS
         if given_up:
             await self._fail(
                 entry.event.file_id, f"{entry.event.name} could not be handled: {error}"
             )
-        retry = None if given_up else min(2.0**entry.attempt / 2, MAX_BACKOFF_SECONDS)
+        retry = None if given_up else min(2.0 ** min(entry.attempt, 10) / 2, MAX_BACKOFF_SECONDS)
         await self._metadata.events.failed(entry.entry_id, error=error, retry_in_seconds=retry)
 
     async def _claim_files(self) -> None:
@@ -187,7 +203,7 @@ class Conductor:
     async def _import(self, claim: Claim) -> None:
         try:
             await self._import_persistently(claim)
-            self._deaths.pop(claim.file_id, None)
+            self._suspicions.pop(claim.file_id, None)
         except LeaseLostError:
             log.warning("lease_lost", file_id=str(claim.file_id), attempt=claim.attempt)
         except (NotFoundError, ConflictError) as error:
@@ -202,21 +218,15 @@ class Conductor:
         backoff = POLL_SECONDS / 2
         while True:
             try:
-                return await self._workers.import_file(claim)
+                return await self._import_once(claim)
             except (LeaseLostError, NotFoundError, ConflictError):
                 raise
             except FatalImportError as error:
                 return await self._fail(claim.file_id, error.message, claim=claim)
             except WorkerDiedError as error:
-                self._deaths[claim.file_id] += 1
                 log.warning("worker_died", file_id=str(claim.file_id), error=error.message)
-                if self._deaths[claim.file_id] >= MAX_WORKER_DEATHS:
-                    return await self._fail(
-                        claim.file_id,
-                        f"reading this file killed its worker {MAX_WORKER_DEATHS} times; "
-                        "it may need more memory than there is. Split it, or replay it later",
-                        claim=claim,
-                    )
+                if await self._is_poison(claim.file_id):
+                    return await self._fail(claim.file_id, POISON, claim=claim)
             except RetryableError as error:
                 log.warning("import_delayed", file_id=str(claim.file_id), error=error.message)
             except Exception as error:
@@ -225,6 +235,23 @@ class Conductor:
                 return await self._fail(claim.file_id, text, claim=claim)
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)
+
+    async def _import_once(self, claim: Claim) -> None:
+        """A file whose worker died is tried again beside no other such file.
+
+        So only the one that kills workers meets death again and again.
+        """
+        if claim.file_id not in self._suspicions:
+            return await self._workers.import_file(claim)
+        async with self._one_suspect_at_a_time:
+            return await self._workers.import_file(claim)
+
+    async def _is_poison(self, file_id: FileId) -> bool:
+        """Note a death; whether it was one too many."""
+        suspicion = self._suspicions.setdefault(file_id, _Suspicion())
+        report = await self._metadata.files.get(file_id)
+        suspicion.note_death(report.progress.records_done)
+        return suspicion.deaths >= MAX_WORKER_DEATHS
 
     async def _fail(self, file_id: FileId, error: str, *, claim: Claim | None = None) -> None:
         log.warning("file_failed", file_id=str(file_id), error=error)

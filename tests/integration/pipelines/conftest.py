@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from domain.models.files import Claim, FileReport, ImportOptions
 from domain.models.ids import FileId
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.parser import ArchiveLimits
-from pipelines.conductor import Conductor, ConductorLimits
+from pipelines.conductor import Conductor, ConductorLimits, ImportWorkers
 from pipelines.deleting import FileDeleter
 from pipelines.file_import import FileImporter, FilePlanner, PlanLimits
 from pipelines.handlers import EventHandlers
@@ -76,6 +76,7 @@ class ImportSide:
     embedder: CountingEmbedder = field(default_factory=CountingEmbedder)
     slice_bytes: int = 2_000
     batch_records: int = 10
+    wrap_workers: Callable[[ImportWorkers], ImportWorkers] = lambda workers: workers
 
     def conductor(self) -> Conductor:
         archive = ArchiveLimits()
@@ -89,7 +90,9 @@ class ImportSide:
         planner = FilePlanner(self.metadata, self.objects, PlanLimits(self.slice_bytes, archive))
         return Conductor(
             self.metadata,
-            LocalWorkers(FileImporter(self.metadata, self.objects, slices, archive=archive)),
+            self.wrap_workers(
+                LocalWorkers(FileImporter(self.metadata, self.objects, slices, archive=archive))
+            ),
             EventHandlers(
                 self.metadata,
                 validate_file=planner.validate_file,
