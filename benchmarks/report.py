@@ -107,9 +107,9 @@ def _parts_table(results: Sequence[QueryResult]) -> Iterator[str]:
         yield f"| {part} | " + " | ".join(cells) + " |"
     yield ""
     yield (
-        "`embed`, `legs`, `blend` and `http` follow each other; `keyword` and `vector` are the legs "
-        "by themselves, which run side by side. `http` is everything between the client's clock and "
-        "the service's: HAProxy, Ray Serve, parsing and writing JSON."
+        "`embed`, `legs`, `blend` and `http` follow each other; `keyword` and `vector` are the "
+        "legs by themselves, which run side by side. `http` is everything between the client's "
+        "clock and the service's: HAProxy, Ray Serve, parsing and writing JSON."
     )
     yield ""
 
