@@ -103,7 +103,7 @@ class Judge:
         record_id = copies[0].record_id
         stored = self.stored.get(record_id)
         kept = self.supplied.get(record_id)
-        newest = max(copies, key=lambda copy: (copy.record.version, -copy.position))
+        newest = max(copies, key=_age) if len(copies) > 1 else copies[0]
         primary = newest if kept is None else _at(kept.place, copies)
         outcome = kept.outcome if kept else self._outcome(newest, stored)
         written = newest if self._is_written(newest, stored, kept, outcome) else None
@@ -195,6 +195,10 @@ class Judge:
             or (stored is not None and stored.file_id == self.importer.file_id)
             or any(copy.content_hash == present for copy in copies)
         )
+
+
+def _age(copy: Copy) -> tuple[str, int]:
+    return copy.record.version, -copy.position
 
 
 def _at(place: str, copies: Sequence[Copy]) -> Copy | None:

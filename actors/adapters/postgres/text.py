@@ -78,12 +78,15 @@ def storable_record(record: Record) -> Record:
         record.place.member,
         *record.visibility,
     )
-    if any(text and _UNSTORABLE.search(text) for text in texts) or not _can_hold(record.metadata):
-        return _cleaned(record)
-    return record
+    joined = "".join(filter(None, texts))
+    # ASCII is the common case, and quick to tell.
+    is_storable = "\x00" not in joined and (joined.isascii() or not _UNSTORABLE.search(joined))
+    return record if is_storable and _can_hold(record.metadata) else _cleaned(record)
 
 
 def _can_hold(metadata: Any) -> bool:
+    if not metadata:
+        return True
     try:
         text = orjson.dumps(metadata, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:
