@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from domain.chunking import ChunkLimits, chunk_record
+from domain.errors import UnreadableFileError
 from domain.ledger import Ledger, Outcome, ledger_of
 from domain.models.chunks import Chunk, EmbeddedChunk
 from domain.models.files import Claim, Slice
@@ -124,11 +125,13 @@ class SliceImporter:
                 await self._metadata.slices.progress(
                     claim, part.number, records_done=len(tally.outcomes), bytes_done=bytes_done
                 )
-            for task in in_flight:
-                await task
+            await asyncio.gather(*in_flight)
+        except UnreadableFileError:
+            # What came before is good; let the index have it all the same.
+            await asyncio.gather(*in_flight)
+            raise
         finally:
-            for task in in_flight:
-                task.cancel()
+            await _end(in_flight)
         ledger = tally.ledger()
         await self._metadata.slices.complete(claim, part.number, ledger, tally.rejected)
         return ledger
@@ -157,6 +160,13 @@ class SliceImporter:
         async with self._embedding:
             embedded = await asyncio.to_thread(embed_chunks, work, claim, self._embedder)
         await write_batch(claim, work, embedded, model=model, to=(self._index, self._metadata))
+
+
+async def _end(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel what still runs and wait until it has ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def write_batch(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 ACQUIRE_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 10.0
 
 
 class Database:
@@ -98,7 +100,12 @@ class Database:
             yield connection
 
     async def close(self) -> None:
-        await self._pool.close()
+        """Let running statements end, but not for ever."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
 
 
 async def _set_codecs(connection: asyncpg.Connection[asyncpg.Record]) -> None:
