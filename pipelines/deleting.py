@@ -30,12 +30,16 @@ class FileDeleter:
         while moved := await self._metadata.records.handover(file_id, limit=PAGE):
             for new_file, record_ids in moved.items():
                 await self._index.reassign(record_ids, new_file)
-        key = await self._metadata.files.forget(file_id)
         await self._metadata.events.bump_generation()
-        if key is not None:
-            async with self._metadata.files.reclaiming(key) as is_unused:
-                if is_unused:
-                    await self._objects.delete(key)
+        await self._remove_object(file_id)
+        await self._metadata.files.forget(file_id)
+
+    async def _remove_object(self, file_id: FileId) -> None:
+        """Remove the raw bytes unless another file has the same."""
+        key = (await self._metadata.files.get(file_id)).file.object_key
+        async with self._metadata.files.reclaiming(key, besides=file_id) as is_unused:
+            if is_unused:
+                await self._objects.delete(key)
 
     async def _remove_page(self, file_id: FileId) -> bool:
         async with self._metadata.records.removing(file_id, limit=PAGE) as records:

@@ -89,17 +89,18 @@ class FileImports(Protocol):
         """
         ...
 
-    async def forget(self, file_id: FileId) -> ObjectKey | None:
+    async def forget(self, file_id: FileId) -> None:
         """Remove a ``deleting`` file's row and all that hangs on it.
 
-        Returns the object's key when no other file needs the object any more.
+        Raises:
+            ConflictError: it is not ``deleting``, or still has records.
         """
         ...
 
     async def dead_letters(self, file_id: FileId, *, limit: int = 100) -> Sequence[DeadLetter]: ...
 
-    def reclaiming(self, key: ObjectKey) -> AbstractAsyncContextManager[bool]:
-        """Whether no file stands on the object; while inside, none can begin to.
+    def reclaiming(self, key: ObjectKey, *, besides: FileId) -> AbstractAsyncContextManager[bool]:
+        """Whether no file stands on the object besides one; while inside, none can begin to.
 
         The caller removes the object inside the block. A ``create`` that had to wait finds the
         object gone afterwards: who creates a file looks for its object once more.

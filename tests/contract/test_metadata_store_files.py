@@ -167,46 +167,32 @@ async def test_an_unfinished_file_cannot_be_restarted(metadata_store: MetadataSt
         await metadata_store.files.restart(claim.file_id)
 
 
-async def test_forgetting_returns_the_object_that_nobody_needs(
-    metadata_store: MetadataStore,
-) -> None:
+async def test_a_forgotten_file_is_gone(metadata_store: MetadataStore) -> None:
     upload = an_upload()
     await metadata_store.files.create(upload)
     await metadata_store.files.transition(upload.file_id, S.DELETING)
-    assert await metadata_store.files.forget(upload.file_id) == upload.stored.key
+    await metadata_store.files.forget(upload.file_id)
     with pytest.raises(NotFoundError):
         await metadata_store.files.get(upload.file_id)
 
 
-async def test_of_two_files_on_one_object_only_the_last_forgotten_returns_it(
-    metadata_store: MetadataStore,
+@pytest.mark.parametrize(("files", "is_unused"), [(1, True), (2, False)])
+async def test_an_object_is_reclaimed_only_when_no_other_file_stands_on_it(
+    metadata_store: MetadataStore, files: int, is_unused: bool
 ) -> None:
-    uploads = [an_upload(object_name="shared") for _ in range(2)]
+    uploads = [an_upload(object_name="kept") for _ in range(files)]
     for upload in uploads:
         await metadata_store.files.create(upload)
-        await metadata_store.files.transition(upload.file_id, S.DELETING)
-    keys = await asyncio.gather(
-        *(metadata_store.files.forget(upload.file_id) for upload in uploads)
-    )
-    assert sorted(key is None for key in keys) == [False, True]
-
-
-async def test_an_object_is_reclaimed_only_when_no_file_stands_on_it(
-    metadata_store: MetadataStore,
-) -> None:
-    upload = an_upload(object_name="kept")
-    async with metadata_store.files.reclaiming(upload.stored.key) as before:
-        assert before
-    await metadata_store.files.create(upload)
-    async with metadata_store.files.reclaiming(upload.stored.key) as after:
-        assert not after
+    key, file_id = uploads[0].stored.key, uploads[0].file_id
+    async with metadata_store.files.reclaiming(key, besides=file_id) as answer:
+        assert answer is is_unused
 
 
 async def test_no_file_can_begin_to_stand_on_an_object_that_is_being_reclaimed(
     metadata_store: MetadataStore,
 ) -> None:
     upload = an_upload(object_name="going")
-    async with metadata_store.files.reclaiming(upload.stored.key):
+    async with metadata_store.files.reclaiming(upload.stored.key, besides=upload.file_id):
         creating = asyncio.create_task(metadata_store.files.create(upload))
         done, _ = await asyncio.wait({creating}, timeout=0.2)
         assert not done

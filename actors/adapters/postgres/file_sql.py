@@ -76,8 +76,8 @@ DELETE_FILE = """-- delete_file: remove the file and all that hangs on it
 DELETE FROM file_imports WHERE id = $1
 """
 
-COUNT_REFERENCES = """-- count_references: files that stand on the object
-SELECT count(*) FROM file_imports WHERE s3_key = $1
+COUNT_REFERENCES = """-- count_references: other files that stand on the object
+SELECT count(*) FROM file_imports WHERE s3_key = $1 AND id <> $2
 """
 
 LIST_DEAD_LETTERS = """-- list_dead_letters: what was set aside in the present run

@@ -131,26 +131,22 @@ class PostgresFileImports:
             await write_event(connection, _uploaded(restarted))
             return file_import(restarted)
 
-    async def forget(self, file_id: FileId) -> ObjectKey | None:
+    async def forget(self, file_id: FileId) -> None:
         async with self._database.transaction() as connection:
             row = await _locked(connection, file_id)
             await _check_forgettable(connection, row)
-            # Two files with the same object must not both find that the other still needs it.
-            await connection.execute(sql.LOCK_OBJECT, row["s3_key"])
             await connection.execute(sql.WITHOUT_TIMEOUT)
             await connection.execute(sql.DELETE_FILE, file_id, timeout=LONG_SECONDS)
-            others = await connection.fetchval(sql.COUNT_REFERENCES, row["s3_key"])
-            return None if others else ObjectKey(row["s3_key"])
 
     async def dead_letters(self, file_id: FileId, *, limit: int = 100) -> Sequence[DeadLetter]:
         rows = await self._database.fetch(sql.LIST_DEAD_LETTERS, file_id, limit)
         return [dead_letter(row) for row in rows]
 
     @asynccontextmanager
-    async def reclaiming(self, key: ObjectKey) -> AsyncIterator[bool]:
+    async def reclaiming(self, key: ObjectKey, *, besides: FileId) -> AsyncIterator[bool]:
         async with self._database.transaction() as connection:
             await connection.execute(sql.LOCK_OBJECT, key)
-            yield not await connection.fetchval(sql.COUNT_REFERENCES, key)
+            yield not await connection.fetchval(sql.COUNT_REFERENCES, key, besides)
 
     async def totals(self) -> ImportTotals:
         async with self._database.snapshot() as connection:
