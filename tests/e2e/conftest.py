@@ -19,7 +19,8 @@ import psutil
 import pytest
 
 HEADRACE = Path(sys.executable).with_name("headrace")
-START_SECONDS = 180
+START_SECONDS = 600
+BULK_BYTES = 500_000
 
 
 @dataclass
@@ -46,6 +47,8 @@ class Service:
             "HEADRACE_URL": self.url,
             "HEADRACE_DATA_DIR": str(self.data_dir),
             "HEADRACE_INGEST__LEASE_SECONDS": "6",
+            "HEADRACE_INGEST__BULK_BYTES": str(BULK_BYTES),
+            "HEADRACE_INGEST__SLICE_BYTES": "200000",
         }
 
     def json(self, *arguments: str, timeout: float = 300) -> Any:

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from domain.file_states import FINAL_STATUSES
-from tests.e2e.conftest import Service, eventually, kill
+from tests.e2e.conftest import BULK_BYTES, Service, eventually, kill
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -84,6 +84,18 @@ def test_killing_a_part_in_mid_import_loses_and_doubles_nothing(service: Service
         "dropped": {},
         "failed": 0,
     }
+    assert service.json("verify") == {"ok": True, "problems": []}
+
+
+def test_a_large_file_goes_through_ray_data_and_every_row_is_counted(service: Service) -> None:
+    content = ndjson("bulk", 4_000)
+    assert len(content) > BULK_BYTES
+    file_id = service.upload("bulk.ndjson", content)
+
+    file = rested(service, file_id)
+
+    assert file["status"] == "completed", file["error"]
+    assert (file["ledger"]["read"], file["ledger"]["indexed"]) == (4_000, 4_000)
     assert service.json("verify") == {"ok": True, "problems": []}
 
 
