@@ -289,7 +289,7 @@ def _dataset(job: BulkJob, parts: Sequence[Slice]) -> Any:
             batch_format="pyarrow",
             batch_size=ingest.batch_records,
             num_cpus=EMBED_CPUS,
-            compute=pool(min_size=1, max_size=max(1, cores)),
+            compute=pool(size=cores),
         )
         .map_batches(
             WriteRecords,

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from ray import serve
 from ray.serve.config import BackpressureConfig
+from ray.serve.schema import LoggingConfig
 
 from actors.bootstrap import open_services
 from actors.logging import configure_logging
@@ -59,6 +60,7 @@ def api_application(settings: Settings) -> Any:
         graceful_shutdown_timeout_s=10,
         health_check_period_s=5,
         health_check_timeout_s=30,
+        logging_config=LoggingConfig(enable_access_log=False, log_level="WARNING"),
         ray_actor_options={"num_cpus": 0.2},
     )
     return deployment.bind(settings)
