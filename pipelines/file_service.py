@@ -5,21 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from domain.file_states import FINAL_STATUSES
 from domain.models.files import DeadLetter, FileImport, FileReport, ProcessingStatus
 from domain.models.ids import FileId, RecordId
 from domain.models.records import StoredRecord
 from domain.ports.metadata_store import MetadataStore
+from pipelines.index_follower import IndexFollower
 
 
 class FileService:
-    """The import ledger as callers see it."""
+    """The import ledger as callers see it.
 
-    def __init__(self, metadata: MetadataStore) -> None:
+    Who is told that a file is completed finds its records with the next query: the index reader
+    of this process catches up before the answer goes out.
+    """
+
+    def __init__(self, metadata: MetadataStore, follower: IndexFollower) -> None:
         self._metadata = metadata
+        self._follower = follower
 
     async def get(self, file_id: FileId) -> FileReport:
         """Raises ``NotFoundError``."""
-        return await self._metadata.files.get(file_id)
+        report = await self._metadata.files.get(file_id)
+        await self._catch_up([report])
+        return report
 
     async def list(
         self,
@@ -29,7 +38,13 @@ class FileService:
         status: ProcessingStatus | None = None,
     ) -> Sequence[FileReport]:
         """Newest upload first; ``before`` pages by upload time."""
-        return await self._metadata.files.list(limit=limit, before=before, status=status)
+        reports = await self._metadata.files.list(limit=limit, before=before, status=status)
+        await self._catch_up(reports)
+        return reports
+
+    async def _catch_up(self, reports: Sequence[FileReport]) -> None:
+        if any(report.file.status in FINAL_STATUSES for report in reports):
+            await self._follower.follow()
 
     async def delete(self, file_id: FileId) -> FileImport:
         """Ask for the file's removal from every store; the conductor carries it out.

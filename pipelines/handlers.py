@@ -68,10 +68,12 @@ class EventHandlers:
         """Complete the file: its chunks are durable and searchable already.
 
         Folding them into the search structures makes queries faster, not truer; the index writer
-        does it when writing pauses.
+        does it when writing pauses. The generation grows before the file is called completed, so
+        that whoever sees it completed can see its records.
         """
         if file.status is not ProcessingStatus.INDEXING:
             return
+        await self._metadata.events.bump_generation()
         report = await self._metadata.files.get(event.file_id)
         vectors = await self._metadata.records.vector_count(event.file_id)
         status = (

@@ -47,7 +47,7 @@ async def open_context(services: Services) -> AsyncIterator[Context]:
                 max_bytes=settings.http.max_upload_bytes,
                 queue_limit=settings.ingest.queue_limit,
             ),
-            files=FileService(services.metadata),
+            files=FileService(services.metadata, follower),
             queries=QueryEngine(
                 services.index,
                 services.embedder,

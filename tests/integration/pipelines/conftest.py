@@ -21,6 +21,7 @@ from domain.models.files import Claim, FileReport, ImportOptions
 from domain.models.ids import FileId
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.parser import ArchiveLimits
+from domain.ports.search_index import SearchIndex
 from pipelines.conductor import Conductor, ConductorLimits, ImportWorkers
 from pipelines.deleting import FileDeleter
 from pipelines.file_import import FileImporter, FilePlanner, PlanLimits
@@ -72,7 +73,7 @@ class InterruptibleIndex(InMemorySearchIndex):
 class ImportSide:
     metadata: MetadataStore
     objects: FilesystemObjectStore
-    index: InterruptibleIndex
+    index: SearchIndex
     embedder: CountingEmbedder = field(default_factory=CountingEmbedder)
     slice_bytes: int = 2_000
     batch_records: int = 10
