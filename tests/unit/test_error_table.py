@@ -16,7 +16,9 @@ from serve_app.errors import PROBLEM_JSON, STATUS_OF, response_of, status_of
 
 
 def every_kind(root: type[HeadraceError] = HeadraceError) -> list[type[HeadraceError]]:
-    return [root, *(kind for child in root.__subclasses__() for kind in every_kind(child))]
+    """The tree of ``domain.errors``; the command line's own errors never meet HTTP."""
+    children = (child for child in root.__subclasses__() if child.__module__ == root.__module__)
+    return [root, *(kind for child in children for kind in every_kind(child))]
 
 
 @pytest.mark.parametrize("kind", every_kind(), ids=lambda kind: kind.__name__)
