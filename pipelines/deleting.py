@@ -27,9 +27,8 @@ class FileDeleter:
         """
         while await self._remove_page(file_id):
             pass
-        while moved := await self._metadata.records.handover(file_id, limit=PAGE):
-            for new_file, record_ids in moved.items():
-                await self._index.reassign(record_ids, new_file)
+        while await self._hand_over_page(file_id):
+            pass
         await self._metadata.events.bump_generation()
         await self._remove_object(file_id)
         await self._metadata.files.forget(file_id)
@@ -40,6 +39,12 @@ class FileDeleter:
         async with self._metadata.files.reclaiming(key, besides=file_id) as is_unused:
             if is_unused:
                 await self._objects.delete(key)
+
+    async def _hand_over_page(self, file_id: FileId) -> bool:
+        async with self._metadata.records.handing_over(file_id, limit=PAGE) as moved:
+            for new_file, record_ids in moved.items():
+                await self._index.reassign(record_ids, new_file)
+            return bool(moved)
 
     async def _remove_page(self, file_id: FileId) -> bool:
         async with self._metadata.records.removing(file_id, limit=PAGE) as records:

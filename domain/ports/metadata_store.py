@@ -229,10 +229,13 @@ class Records(Protocol):
         """
         ...
 
-    async def handover(self, file_id: FileId, *, limit: int) -> Mapping[FileId, Sequence[RecordId]]:
-        """Give up to ``limit`` records of this file to the newest other file that supplies them.
+    def handing_over(
+        self, file_id: FileId, *, limit: int
+    ) -> AbstractAsyncContextManager[Mapping[FileId, Sequence[RecordId]]]:
+        """Up to ``limit`` records of this file by the newest other file that supplies them.
 
-        Returns the records by their new file; repeatable; empty when none are left.
+        They are locked, and belong to those files on a clean exit; the caller tells the index
+        inside the block. If the block raises, nothing changes. Empty when none are left.
         """
         ...
 

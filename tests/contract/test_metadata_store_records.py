@@ -310,10 +310,27 @@ async def test_removing_leaves_what_other_files_supply(metadata_store: MetadataS
     first = await imported(metadata_store, mine, shared)
     second = await imported(metadata_store, shared)
     assert await remove_all(metadata_store, first.file_id) == [mine.record_id]
-    handed = await metadata_store.records.handover(first.file_id, limit=10)
-    assert handed == {second.file_id: [shared.record_id]}
-    assert await metadata_store.records.handover(first.file_id, limit=10) == {}
+    async with metadata_store.records.handing_over(first.file_id, limit=10) as handed:
+        assert handed == {second.file_id: [shared.record_id]}
+    async with metadata_store.records.handing_over(first.file_id, limit=10) as left:
+        assert left == {}
     assert (await metadata_store.records.get(shared.record_id)).file_id == second.file_id
+
+
+async def test_a_raise_while_handing_over_changes_nothing(metadata_store: MetadataStore) -> None:
+    shared = a_record("1")
+    first = await imported(metadata_store, shared)
+    second = await imported(metadata_store, shared)
+    owner = (await metadata_store.records.get(shared.record_id)).file_id
+    other = second if owner == first.file_id else first
+
+    async def hand_over_and_fail() -> None:
+        async with metadata_store.records.handing_over(owner, limit=10):
+            raise OSError("index is gone")
+
+    with pytest.raises(OSError, match="index is gone"):
+        await hand_over_and_fail()
+    assert other.file_id != (await metadata_store.records.get(shared.record_id)).file_id
 
 
 async def test_a_raise_while_removing_keeps_everything(metadata_store: MetadataStore) -> None:

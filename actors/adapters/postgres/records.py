@@ -106,15 +106,23 @@ class PostgresRecords:
                 )
                 await stack.aclose()
 
-    async def handover(self, file_id: FileId, *, limit: int) -> Mapping[FileId, Sequence[RecordId]]:
-        async with self._database.transaction() as connection:
-            locked = await connection.fetch(sql.LOCK_SHARED, file_id, limit)
-            record_ids = [row["id"] for row in locked]
-            rows = await connection.fetch(sql.HAND_OVER, file_id, record_ids)
-        handed: dict[FileId, list[RecordId]] = defaultdict(list)
-        for row in rows:
-            handed[row["file_import_id"]].append(row["id"])
-        return dict(handed)
+    @asynccontextmanager
+    async def handing_over(
+        self, file_id: FileId, *, limit: int
+    ) -> AsyncIterator[Mapping[FileId, Sequence[RecordId]]]:
+        async with AsyncExitStack() as stack:
+            with translated_errors():
+                transaction = self._database.plain_transaction()
+                connection = await stack.enter_async_context(transaction)
+                locked = await connection.fetch(sql.LOCK_SHARED, file_id, limit)
+                record_ids = [row["id"] for row in locked]
+                rows = await connection.fetch(sql.HAND_OVER, file_id, record_ids)
+            handed: dict[FileId, list[RecordId]] = defaultdict(list)
+            for row in rows:
+                handed[row["file_import_id"]].append(row["id"])
+            yield dict(handed)
+            with translated_errors():
+                await stack.aclose()
 
     async def expected(self) -> AsyncIterator[Sequence[StoredRecord]]:
         after: RecordId | None = None
