@@ -27,6 +27,8 @@ NAMESPACE = "headrace"
 ACTOR_NAME = "index_writer"
 IDLE_SECONDS_BEFORE_OPTIMIZE = 3.0
 FRESH_CHUNKS_BEFORE_OPTIMIZE = 4_000
+FRESH_SHARE_BEFORE_OPTIMIZE = 8
+"""Folding in costs more the more there is: a long import waits for an eighth of all it wrote."""
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class GroupCommitWriter:
         self._waiting: list[_Waiting] = []
         self._lock = asyncio.Lock()
         self._fresh_chunks = 0
+        self._all_chunks = 0
         self._written = asyncio.Event()
 
     async def upsert(self, chunks: Sequence[EmbeddedChunk]) -> None:
@@ -80,7 +83,10 @@ class GroupCommitWriter:
         while True:
             await self._written.wait()
             self._written.clear()
-            if self._fresh_chunks < FRESH_CHUNKS_BEFORE_OPTIMIZE and await self._still_writing():
+            enough = max(
+                FRESH_CHUNKS_BEFORE_OPTIMIZE, self._all_chunks // FRESH_SHARE_BEFORE_OPTIMIZE
+            )
+            if self._fresh_chunks < enough and await self._still_writing():
                 continue
             try:
                 await self.optimize()
@@ -112,6 +118,7 @@ class GroupCommitWriter:
 
     def _note_written(self, chunks: int) -> None:
         self._fresh_chunks += chunks
+        self._all_chunks += chunks
         self._written.set()
 
 
