@@ -43,7 +43,7 @@ class GroupCommitWriter:
     """Serialises writes; upserts that wait at the same time become one commit.
 
     A commit costs tens of milliseconds however few chunks it holds, so files imported side by
-    side share it. If a shared commit fails, all of its callers get the error and may retry.
+    side share it. If a shared commit fails, each is tried by itself.
     """
 
     def __init__(self, index: IndexWriter) -> None:
@@ -102,19 +102,28 @@ class GroupCommitWriter:
     async def _commit_all(self) -> None:
         batch, self._waiting = self._waiting, []
         try:
-            await self._index.upsert([chunk for waiting in batch for chunk in waiting.chunks])
+            await self._commit(batch)
         except asyncio.CancelledError:
             # The caller that committed for all was cancelled; the others may try again.
             for waiting in batch:
-                waiting.done.set_exception(IndexUnavailableError("the write was interrupted"))
+                if not waiting.done.done():
+                    waiting.done.set_exception(IndexUnavailableError("the write was interrupted"))
             raise
+
+    async def _commit(self, batch: Sequence[_Waiting]) -> None:
+        """One commit for all; if it fails, one for each, so that only the guilty one fails."""
+        try:
+            await self._index.upsert([chunk for waiting in batch for chunk in waiting.chunks])
         except Exception as error:
+            if len(batch) == 1:
+                batch[0].done.set_exception(error)
+                return
             for waiting in batch:
-                waiting.done.set_exception(error)
-        else:
-            for waiting in batch:
-                waiting.done.set_result(None)
-            self._note_written(sum(len(waiting.chunks) for waiting in batch))
+                await self._commit([waiting])
+            return
+        for waiting in batch:
+            waiting.done.set_result(None)
+        self._note_written(sum(len(waiting.chunks) for waiting in batch))
 
     def _note_written(self, chunks: int) -> None:
         self._fresh_chunks += chunks

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from domain.models.ids import ChunkId, FileId
-from domain.models.records import Record
+from domain.models.records import JsonValue, Record
 
 Embedding = NDArray[np.float32]
 """float32 of shape ``(dimension,)``, L2-normalised."""
@@ -48,13 +49,34 @@ def label(key: str, value: Any) -> str:
 
 
 MAX_LABEL_VALUE_CHARS = 100
+MAX_LABELS = 200
+MAX_HIT_METADATA_BYTES = 4096
+LEFT_OUT = "_left_out"
 
 
 def labels_of(record: Record) -> list[str]:
-    """The record's metadata as labels: every short scalar, and each item of short lists."""
+    """The record's metadata as labels: every short scalar, and each item of short lists.
+
+    The first 200 of them: each chunk carries them all, and a wide table has thousands.
+    """
     labels: list[str] = []
     for key, value in record.metadata.items():
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, str | int | float) and len(str(item)) <= MAX_LABEL_VALUE_CHARS:
                 labels.append(label(key, item))
-    return labels
+    return labels[:MAX_LABELS]
+
+
+def hit_metadata(record: Record) -> dict[str, JsonValue]:
+    """What a hit shows of the record's metadata: its first entries, up to 4 KiB of JSON.
+
+    Each chunk carries a copy. ``_left_out`` counts the rest; the record has them all.
+    """
+    kept: dict[str, JsonValue] = {}
+    room = MAX_HIT_METADATA_BYTES
+    for key, value in record.metadata.items():
+        room -= len(key) + len(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str))
+        if room < 0:
+            return {**kept, LEFT_OUT: len(record.metadata) - len(kept)}
+        kept[key] = value
+    return kept

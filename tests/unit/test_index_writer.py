@@ -70,3 +70,18 @@ async def test_a_failed_commit_does_not_stop_the_next() -> None:
     await writer.upsert([embedded(2)])
 
     assert await index.count() == 1
+
+
+async def test_a_commit_that_fails_harms_no_one_who_shared_it() -> None:
+    index = CountingIndex(dimension=DIMENSION)
+    writer = GroupCommitWriter(index)
+
+    outcomes = await asyncio.gather(
+        writer.upsert([embedded(1)]),
+        writer.upsert([embedded(2, dimension=DIMENSION + 1)]),
+        writer.upsert([embedded(3)]),
+        return_exceptions=True,
+    )
+
+    assert [isinstance(outcome, Exception) for outcome in outcomes] == [False, True, False]
+    assert await index.count() == 2

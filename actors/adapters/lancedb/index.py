@@ -18,7 +18,7 @@ from lancedb.table import AsyncTable
 from actors.adapters.lancedb.errors import translated
 from actors.adapters.lancedb.opening import open_table
 from actors.adapters.lancedb.predicates import one_of, predicate_of, quoted
-from actors.adapters.lancedb.rows import HIT_COLUMNS, to_candidates, to_table
+from actors.adapters.lancedb.rows import HIT_COLUMNS, merge_portions, to_candidates, to_table
 from domain.errors import DimensionMismatchError
 from domain.models.chunks import EmbeddedChunk, Embedding
 from domain.models.ids import ChunkId, FileId, RecordId
@@ -123,9 +123,10 @@ class LanceSearchIndex:
         rows = to_table(list(unique.values()), self._dimension)
         with translated(self._directory, "write to"):
             async with self._writing:
-                merge = self._table.merge_insert("chunk_id")
-                merge = merge.when_matched_update_all().when_not_matched_insert_all()
-                await merge.execute(rows)
+                for part in merge_portions(rows):
+                    merge = self._table.merge_insert("chunk_id")
+                    merge = merge.when_matched_update_all().when_not_matched_insert_all()
+                    await merge.execute(part)
 
     async def delete(self, chunk_ids: Sequence[ChunkId]) -> None:
         with translated(self._directory, "write to"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from domain.models.chunks import Chunk, EmbeddedChunk, labels_of
+from domain.models.chunks import Chunk, EmbeddedChunk, hit_metadata, labels_of
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
 from domain.models.search import Candidate
@@ -18,6 +18,8 @@ from domain.models.search import Candidate
 HIT_COLUMNS = ["stored", "file_id"]
 """What a search reads. Every further string column costs 0.2 to 0.4 ms per 100 hits, so all that
 a hit shows is packed into one; ``file_id`` stands apart because ``reassign`` rewrites it."""
+
+MAX_MERGE_BYTES = 16 * 1024 * 1024
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -61,6 +63,15 @@ def to_table(chunks: Sequence[EmbeddedChunk], dimension: int) -> pa.Table:
     return pa.table(columns, schema=table_schema(dimension))
 
 
+def merge_portions(rows: pa.Table) -> Iterator[pa.Table]:
+    """Neighbouring rows of up to 16 MB each: a merge holds its rows in memory, of which it has
+    little."""
+    row_bytes = max(1, rows.nbytes // max(1, rows.num_rows))
+    step = max(1, MAX_MERGE_BYTES // row_bytes)
+    for start in range(0, rows.num_rows, step):
+        yield rows.slice(start, step).combine_chunks()
+
+
 def to_candidates(rows: pa.Table, scores: Sequence[float]) -> list[Candidate]:
     """Read the hits of a search that selected ``HIT_COLUMNS``."""
     stored = rows.column("stored").to_pylist()
@@ -90,7 +101,7 @@ def _pack(chunk: Chunk) -> bytes:
             "timestamp": record.timestamp,
             "url": record.url,
             "thread": record.thread,
-            "metadata": dict(record.metadata),
+            "metadata": hit_metadata(record),
             "start": chunk.start,
             "end": chunk.end,
         },
