@@ -22,6 +22,7 @@ TOKEN_PATH_VARIABLE = "RAY_AUTH_TOKEN_PATH"
 """Every process of an instance carries it, with a value that only this instance has."""
 
 MIB = 1024 * 1024
+MAX_TEMP_PATH_CHARS = 10
 MESSAGE_BYTES = 64 * MIB
 
 
@@ -48,13 +49,18 @@ def find_free_ports() -> ServePorts:
 
 
 def ray_temp_dir(data_dir: Path) -> Path:
-    """A short path that only this data directory leads to; Unix sockets allow 107 bytes.
+    """A short path that only this user's data directory leads to.
+
+    Unix sockets allow 107 bytes and HAProxy's only 97, of which Serve takes 56 for a directory.
 
     Raises:
         FatalImportError: somebody else owns the place.
     """
-    name = hashlib.blake2b(str(data_dir.absolute()).encode(), digest_size=5).hexdigest()
-    directory = Path(tempfile.gettempdir()).resolve() / f"hr-{os.getuid()}-{name}"
+    whose = f"{os.getuid()}:{data_dir.absolute()}"
+    name = hashlib.blake2b(whose.encode(), digest_size=5).hexdigest()
+    usual = Path(tempfile.gettempdir()).resolve()
+    base = usual if len(str(usual)) <= MAX_TEMP_PATH_CHARS else Path("/tmp")
+    directory = base / f"hr-{name}"
     directory.mkdir(mode=0o700, exist_ok=True)
     if directory.is_symlink() or directory.stat().st_uid != os.getuid():
         raise FatalImportError(f"{directory} is somebody else's; point TMPDIR elsewhere")
@@ -115,7 +121,7 @@ def serve_environment(temp_dir: Path, ports: ServePorts, *, haproxy: bool) -> di
     }
     if not haproxy:
         return always | {"RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
-    own = temp_dir / "haproxy"
+    own = temp_dir / "ha"
     return always | {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve_app.streaming:middlewares",
