@@ -27,6 +27,8 @@ NAMESPACE = "headrace"
 ACTOR_NAME = "index_writer"
 IDLE_SECONDS_BEFORE_OPTIMIZE = 3.0
 FRESH_CHUNKS_BEFORE_OPTIMIZE = 4_000
+FRESH_COMMITS_BEFORE_OPTIMIZE = 200
+"""Each commit leaves a fragment that every later merge has to visit."""
 FRESH_SHARE_BEFORE_OPTIMIZE = 8
 """Folding in costs more the more there is: a long import waits for an eighth of all it wrote."""
 
@@ -51,6 +53,7 @@ class GroupCommitWriter:
         self._waiting: list[_Waiting] = []
         self._lock = asyncio.Lock()
         self._fresh_chunks = 0
+        self._fresh_commits = 0
         self._all_chunks = 0
         self._written = asyncio.Event()
 
@@ -75,7 +78,7 @@ class GroupCommitWriter:
 
     async def optimize(self) -> None:
         async with self._lock:
-            self._fresh_chunks = 0
+            self._fresh_chunks = self._fresh_commits = 0
             await self._index.optimize()
 
     async def maintain(self) -> None:
@@ -83,15 +86,16 @@ class GroupCommitWriter:
         while True:
             await self._written.wait()
             self._written.clear()
-            enough = max(
-                FRESH_CHUNKS_BEFORE_OPTIMIZE, self._all_chunks // FRESH_SHARE_BEFORE_OPTIMIZE
-            )
-            if self._fresh_chunks < enough and await self._still_writing():
+            if not self._has_enough_to_fold_in() and await self._still_writing():
                 continue
             try:
                 await self.optimize()
             except HeadraceError as error:
                 log.warning("index_optimize_failed", error=error.message)
+
+    def _has_enough_to_fold_in(self) -> bool:
+        enough = max(FRESH_CHUNKS_BEFORE_OPTIMIZE, self._all_chunks // FRESH_SHARE_BEFORE_OPTIMIZE)
+        return self._fresh_chunks >= enough or self._fresh_commits >= FRESH_COMMITS_BEFORE_OPTIMIZE
 
     async def _still_writing(self) -> bool:
         with contextlib.suppress(TimeoutError):
@@ -127,6 +131,7 @@ class GroupCommitWriter:
 
     def _note_written(self, chunks: int) -> None:
         self._fresh_chunks += chunks
+        self._fresh_commits += 1
         self._all_chunks += chunks
         self._written.set()
 
