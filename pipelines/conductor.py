@@ -96,6 +96,19 @@ class Conductor:
     async def run(self) -> None:
         """Work until cancelled. Stores that fail are waited for, never given up."""
         await self._persistently("release_leases", self._release)
+        try:
+            await self._run_loops()
+        finally:
+            await self._end_tasks()
+
+    async def _end_tasks(self) -> None:
+        """Leave no work behind that nobody watches; the stored truth lets it be taken up again."""
+        tasks = [task for _, task in self._imports.values()] + list(self._events.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run_loops(self) -> None:
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._repeat("listen", self._listen))
             loops.create_task(self._repeat("relay_events", self._relay_events))
