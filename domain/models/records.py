@@ -49,12 +49,30 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """A natural unit of a record's content: a speaker's turn, a page, a section.
+
+    It is ``content[start:end]``. ``metadata`` says what is true of it alone (``speaker``,
+    ``start_seconds``, ``page``); a chunk that lies in it carries them.
+    """
+
+    start: int
+    end: int
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One item as the source returned it, with its text made findable.
 
     ``native_id`` is unique within ``source_type``. ``version`` sorts: of two copies of a record
     the greater one wins, equal ones are told apart by content. ``thread`` is the native id of
     the conversation that the record belongs to. ``visibility`` names who may see it.
+
+    ``segments`` are in order and do not overlap; chunks end where they end. Records of the same
+    source and ``group`` are too short to be found alone and share passages, in order of time;
+    a group is small (a thread, a day of a channel). ``names`` says what others are to call
+    things, by key; texts of other records refer to the keys (``domain.references``).
     """
 
     source_type: str
@@ -70,10 +88,17 @@ class Record:
     metadata: Mapping[str, JsonValue] = field(default_factory=dict)
     version: str = ""
     visibility: tuple[str, ...] = (PUBLIC,)
+    segments: tuple[Segment, ...] = ()
+    group: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def record_id(self) -> RecordId:
         return derive_record_id(self.source_type, self.native_id)
+
+    @property
+    def _has_more(self) -> bool:
+        return bool(self.segments or self.group or self.names)
 
     def content_hash(self) -> str:
         """32 hex digits over everything a reader of the record could see, ``place`` left out."""
@@ -87,6 +112,7 @@ class Record:
             self.thread,
             dict(self.metadata),
             self.visibility,
+            *((self.segments, self.group, dict(self.names)) if self._has_more else ()),
         )
         packed = orjson.dumps(
             seen, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str
