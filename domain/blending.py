@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import assert_never
+from math import fsum
+from typing import Generic, NamedTuple, assert_never
 
 from domain.errors import InvalidQueryError
 from domain.models.ids import RecordId
-from domain.models.search import Candidate, Contribution, Hit
+from domain.models.search import Contribution, Hit, Ranked
 
 Leg = str
 
@@ -53,59 +54,77 @@ class BlendOptions:
 
 
 def blend(
-    rankings: Mapping[Leg, Sequence[Candidate]], options: BlendOptions | None = None
-) -> list[Hit]:
+    rankings: Mapping[Leg, Sequence[Ranked]],
+    options: BlendOptions | None = None,
+    *,
+    limit: int | None = None,
+) -> list[Hit[Ranked]]:
     """Fuse the legs' rankings (each best first) into one, best first, a hit per record.
 
-    A hit shows the record's chunk that added most. Equal scores are ordered by best rank, then
-    by record id, so that the order never depends on the order of the legs.
+    At most ``limit`` hits. A hit shows the record's chunk that added most. Equal scores are
+    ordered by best rank, then by record id, so that the order never depends on the order of the
+    legs.
     """
     options = options or BlendOptions()
     shares = _leg_shares(rankings, options)
-    found: dict[RecordId, list[tuple[Contribution, Candidate]]] = {}
+    found: dict[RecordId, list[_Part[Ranked]]] = {}
     for leg in sorted(rankings):
         ranking = _best_chunk_per_record(rankings[leg])
         for rank, candidate in enumerate(ranking, start=1):
             weight = shares[leg] * options.source_weights.get(candidate.source_type, 1.0)
-            addend = weight * _strength(candidate, rank, ranking[0].score, options)
-            contribution = Contribution(leg, rank, candidate.score, weight, addend)
-            found.setdefault(candidate.record_id, []).append((contribution, candidate))
-    return sorted((_hit(parts) for parts in found.values()), key=_order)
+            addend = weight * _strength(candidate.score, rank, ranking[0].score, options)
+            part = _Part(addend, rank, leg, weight, candidate)
+            found.setdefault(candidate.record_id, []).append(part)
+    return [_hit(parts) for parts in sorted(found.values(), key=_order)[:limit]]
+
+
+class _Part(NamedTuple, Generic[Ranked]):
+    """What a leg adds to a record; of most records nobody asks for more than the sum."""
+
+    addend: float
+    rank: int
+    leg: Leg
+    weight: float
+    candidate: Ranked
 
 
 def _leg_shares(
-    rankings: Mapping[Leg, Sequence[Candidate]], options: BlendOptions
+    rankings: Mapping[Leg, Sequence[Ranked]], options: BlendOptions
 ) -> dict[Leg, float]:
     weights = {leg: options.leg_weights.get(leg, 1.0) for leg in rankings}
-    total = sum(weights.values())
+    # Plain addition would depend on the order of the legs.
+    total = fsum(weights.values())
     return {leg: weight / total if total else 0.0 for leg, weight in weights.items()}
 
 
-def _best_chunk_per_record(ranking: Sequence[Candidate]) -> list[Candidate]:
-    best: dict[RecordId, Candidate] = {}
+def _best_chunk_per_record(ranking: Sequence[Ranked]) -> list[Ranked]:
+    best: dict[RecordId, Ranked] = {}
     for candidate in ranking:
         best.setdefault(candidate.record_id, candidate)
     return list(best.values())
 
 
-def _strength(candidate: Candidate, rank: int, best: float, options: BlendOptions) -> float:
+def _strength(score: float, rank: int, best: float, options: BlendOptions) -> float:
     """Between 0 and 1, and 1 for the leg's first (unless nothing about it is positive)."""
     match options.method:
         case FusionMethod.RELATIVE_SCORE:
             # A cosine may be negative: as far from the query as nothing found at all.
-            return max(candidate.score, 0.0) / best if best > 0 else 0.0
+            return max(score, 0.0) / best if best > 0 else 0.0
         case FusionMethod.RECIPROCAL_RANK:
             return (options.rank_constant + 1) / (options.rank_constant + rank)
         case unknown:
             assert_never(unknown)
 
 
-def _hit(parts: Sequence[tuple[Contribution, Candidate]]) -> Hit:
-    contributions = tuple(contribution for contribution, _ in parts)
-    shown = max(parts, key=lambda part: part[0].addend)[1]
-    return Hit(shown, sum(part.addend for part in contributions), contributions)
+def _order(parts: Sequence[_Part[Ranked]]) -> tuple[float, int, RecordId]:
+    best_rank = min(part.rank for part in parts)
+    return -sum(part.addend for part in parts), best_rank, parts[0].candidate.record_id
 
 
-def _order(hit: Hit) -> tuple[float, int, RecordId]:
-    best_rank = min(contribution.rank for contribution in hit.contributions)
-    return -hit.score, best_rank, hit.candidate.record_id
+def _hit(parts: Sequence[_Part[Ranked]]) -> Hit[Ranked]:
+    contributions = tuple(
+        Contribution(part.leg, part.rank, part.candidate.score, part.weight, part.addend)
+        for part in parts
+    )
+    shown = max(parts, key=lambda part: part.addend)
+    return Hit(shown.candidate, sum(part.addend for part in parts), contributions)

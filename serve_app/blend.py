@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from uuid import NAMESPACE_OID, UUID, uuid5
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from uuid import NAMESPACE_OID, uuid5
 
 from fastapi import APIRouter
 
 from domain.blending import BlendOptions, blend
-from domain.models.ids import ChunkId, FileId, RecordId
-from domain.models.search import Candidate
+from domain.models.ids import RecordId
 from serve_app.context import Context, InContext
 from serve_app.problems import problems
 from serve_app.query import METHODS, ask, contribution_models, hit_model
@@ -58,7 +57,7 @@ async def _blend_queries(
         for name, answer in zip(named, answers, strict=True)
         for leg in answer.degraded
     ]
-    blended = blend(rankings, options)[: request.limit]
+    blended = blend(rankings, options, limit=request.limit)
     return BlendResponse(
         ranking=[
             BlendedItem(
@@ -75,38 +74,31 @@ async def _blend_queries(
 
 
 def _blend_given(request: BlendRequest, options: BlendOptions) -> BlendResponse:
-    rankings: dict[str, Sequence[Candidate]] = {
-        name: [_stand_in(item) for item in items] for name, items in request.rankings.items()
+    rankings = {
+        name: [_Named.of(item) for item in items] for name, items in request.rankings.items()
     }
     return BlendResponse(
         ranking=[
             BlendedItem(
-                id=hit.candidate.text, score=hit.score, contributions=contribution_models(hit)
+                id=hit.candidate.id, score=hit.score, contributions=contribution_models(hit)
             )
-            for hit in blend(rankings, options)[: request.limit]
+            for hit in blend(rankings, options, limit=request.limit)
         ],
         degraded=False,
         degraded_legs=[],
     )
 
 
-def _stand_in(item: RankedItem) -> Candidate:
-    """A candidate that is told apart by the caller's id alone, and carries it as its text."""
-    identity: UUID = uuid5(NAMESPACE_OID, item.id)
-    return Candidate(
-        chunk_id=ChunkId(identity),
-        record_id=RecordId(identity),
-        file_id=FileId(identity),
-        score=item.score,
-        text=item.id,
-        source_type=item.source_type,
-        content_type="",
-        title=None,
-        author=None,
-        timestamp=None,
-        url=None,
-        thread=None,
-        metadata={},
-        start=0,
-        end=0,
-    )
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """An item of a caller's ranking, told apart by the caller's id alone."""
+
+    id: str
+    record_id: RecordId
+    source_type: str
+    score: float
+
+    @staticmethod
+    def of(item: RankedItem) -> _Named:
+        identity = RecordId(uuid5(NAMESPACE_OID, item.id))
+        return _Named(item.id, identity, item.source_type, item.score)

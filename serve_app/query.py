@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from domain.blending import BlendOptions, FusionMethod
 from domain.errors import HeadraceError
-from domain.models.search import Answer, Hit, Query, SearchFilter
+from domain.models.search import Answer, Candidate, Hit, Query, Rankable, SearchFilter
 from domain.ports.metadata_store import HistoryEntry
 from domain.snippets import snippet
 from serve_app.context import Context, InContext
@@ -90,7 +90,7 @@ def blending_of(request: QueryRequest) -> BlendOptions:
     )
 
 
-def hit_model(hit: Hit, text: str, *, explain: bool) -> HitModel:
+def hit_model(hit: Hit[Candidate], text: str, *, explain: bool) -> HitModel:
     found = hit.candidate
     return HitModel(
         id=found.chunk_id,
@@ -111,7 +111,7 @@ def hit_model(hit: Hit, text: str, *, explain: bool) -> HitModel:
     )
 
 
-def contribution_models(hit: Hit) -> list[ContributionModel]:
+def contribution_models(hit: Hit[Rankable]) -> list[ContributionModel]:
     return [
         ContributionModel(
             leg=part.leg,

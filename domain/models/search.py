@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
 
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
@@ -67,6 +68,30 @@ class Candidate:
     end: int
 
 
+class Rankable(Protocol):
+    """What blending must know of a thing in a ranking. ``score``: higher is better."""
+
+    @property
+    def record_id(self) -> RecordId: ...
+    @property
+    def source_type(self) -> str: ...
+    @property
+    def score(self) -> float: ...
+
+
+Ranked = TypeVar("Ranked", bound=Rankable, covariant=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """A chunk that a leg found, not read yet: most of what a leg finds is never shown."""
+
+    record_id: RecordId
+    source_type: str
+    score: float
+    read: Callable[[], Candidate]
+
+
 @dataclass(frozen=True, slots=True)
 class Contribution:
     """One addend of a hit's score: ``leg`` gave it rank ``rank`` (from 1) and ``raw_score``."""
@@ -79,10 +104,10 @@ class Contribution:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Generic[Ranked]):
     """A result: ``score`` is the sum of its contributions' addends."""
 
-    candidate: Candidate
+    candidate: Ranked
     score: float
     contributions: tuple[Contribution, ...]
 
@@ -99,7 +124,7 @@ class Query:
 class Answer:
     """Ranked hits. ``degraded`` names the legs that gave no answer; times are milliseconds."""
 
-    hits: tuple[Hit, ...]
+    hits: tuple[Hit[Candidate], ...]
     took_ms: float
     stages_ms: Mapping[str, float]
     cached: bool = False

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from domain.models.chunks import EmbeddedChunk, Embedding
 from domain.models.ids import ChunkId, FileId, RecordId
-from domain.models.search import Candidate, SearchFilter
+from domain.models.search import Match, SearchFilter
 
 
 class IndexWriter(Protocol):
@@ -49,13 +49,14 @@ class SearchIndex(IndexWriter, Protocol):
 
     async def search_vector(
         self, embedding: Embedding, *, limit: int, where: SearchFilter
-    ) -> list[Candidate]:
-        """The nearest chunks that satisfy ``where``, best first; score = cosine similarity."""
+    ) -> list[Match]:
+        """The nearest chunks that satisfy ``where``, best first; score = cosine similarity.
+
+        A match can be read at any later time; reading costs no search.
+        """
         ...
 
-    async def search_keyword(
-        self, text: str, *, limit: int, where: SearchFilter
-    ) -> list[Candidate]:
+    async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
         """The best chunks by BM25 over title and text that satisfy ``where``, best first.
 
         Any text is a bag of words, never a query language; words are OR-ed and stemmed (English).

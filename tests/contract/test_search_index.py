@@ -17,7 +17,7 @@ from domain.errors import DimensionMismatchError
 from domain.models.chunks import Chunk, EmbeddedChunk
 from domain.models.ids import FileId, derive_chunk_id
 from domain.models.records import ContentType, Place, Record
-from domain.models.search import Candidate, Scope, SearchFilter
+from domain.models.search import Candidate, Match, Scope, SearchFilter
 from domain.ports.search_index import SearchIndex
 
 DIMENSION = 16
@@ -46,8 +46,8 @@ def embedded(
     return EmbeddedChunk(Chunk(chunk_id, record, position, text, 0, len(text)), file_id, unit(seed))
 
 
-def texts(candidates: list[Candidate]) -> list[str]:
-    return [candidate.text for candidate in candidates]
+def texts(matches: list[Match]) -> list[str]:
+    return [match.read().text for match in matches]
 
 
 async def stored_ids(index: SearchIndex) -> list[object]:
@@ -88,7 +88,7 @@ async def test_of_two_copies_in_one_call_the_last_wins(index: SearchIndex) -> No
     old, new = (embedded("pump", native_id="1", title=title) for title in ("old", "new"))
     await index.upsert([old, new])
     [found] = await index.search_keyword("pump", limit=5, where=EVERYTHING)
-    assert (found.title, await index.count()) == ("new", 1)
+    assert (found.read().title, await index.count()) == ("new", 1)
 
 
 async def test_an_upsert_replaces_text_vector_and_filters(index: SearchIndex) -> None:
@@ -97,7 +97,7 @@ async def test_an_upsert_replaces_text_vector_and_filters(index: SearchIndex) ->
     assert await keyword(index, "pump") == []
     assert await keyword(index, "valve", SearchFilter(metadata={"a": 1})) == []
     [found] = await index.search_vector(unit(2), limit=5, where=EVERYTHING)
-    assert (found.text, round(found.score, 3)) == ("valve", 1.0)
+    assert (found.read().text, round(found.score, 3)) == ("valve", 1.0)
 
 
 async def test_an_empty_upsert_or_delete_changes_nothing(index: SearchIndex) -> None:
@@ -134,7 +134,7 @@ async def test_reassigned_records_name_the_new_file_on_every_chunk(index: Search
     await index.upsert([*parts, embedded("pump other")])
     await index.reassign([parts[0].chunk.record.record_id], OTHER_FILE)
     found = await index.search_keyword("pump", limit=10, where=EVERYTHING)
-    assert sorted((c.text, c.file_id == OTHER_FILE) for c in found) == [
+    assert sorted((c.read().text, c.read().file_id == OTHER_FILE) for c in found) == [
         ("pump", True),
         ("pump", True),
         ("pump", True),
@@ -146,7 +146,7 @@ async def test_vectors_come_nearest_first_with_their_cosine(index: SearchIndex) 
     await index.upsert([embedded(f"text {n}", seed=n) for n in range(30)])
     found = await index.search_vector(unit(7), limit=30, where=EVERYTHING)
     expected = sorted((float(unit(n) @ unit(7)) for n in range(30)), reverse=True)
-    assert found[0].text == "text 7"
+    assert found[0].read().text == "text 7"
     assert [c.score for c in found] == pytest.approx(expected, abs=1e-3)
 
 
@@ -170,7 +170,7 @@ async def test_a_hit_shows_everything_that_its_record_had(index: SearchIndex) ->
     await index.upsert([chunk])
     [found] = await index.search_keyword("leak", limit=1, where=EVERYTHING)
     record = chunk.chunk.record
-    assert found == Candidate(
+    assert found.read() == Candidate(
         chunk_id=chunk.chunk.chunk_id,
         record_id=record.record_id,
         file_id=FILE,
@@ -297,7 +297,8 @@ async def test_optimizing_leaves_the_answers_as_they_were(index: SearchIndex) ->
     await index.optimize()
     await index.upsert([embedded("pump f", seed=6)])
     await index.refresh()
-    assert (await index.search_vector(unit(2), limit=10, where=EVERYTHING))[0] == before[0]
+    after = await index.search_vector(unit(2), limit=10, where=EVERYTHING)
+    assert after[0].read() == before[0].read()
     assert sorted(t[-1] for t in await keyword(index, "pump")) == list("bcdef")
 
 

@@ -20,7 +20,7 @@ from domain.errors import (
 from domain.models.chunks import Chunk, EmbeddedChunk, Embedding
 from domain.models.ids import FileId, derive_chunk_id
 from domain.models.records import ContentType, Place, Record
-from domain.models.search import Candidate, Query, SearchFilter, SearchMode
+from domain.models.search import Match, Query, SearchFilter, SearchMode
 from pipelines.querying import MAX_QUERY_CHARS, QueryEngine
 
 TEXTS = (
@@ -34,14 +34,12 @@ TEXTS = (
 class BrokenVectors(InMemorySearchIndex):
     async def search_vector(
         self, embedding: Embedding, *, limit: int, where: SearchFilter
-    ) -> list[Candidate]:
+    ) -> list[Match]:
         raise IndexUnavailableError("the disk is gone")
 
 
 class EndlessKeywords(InMemorySearchIndex):
-    async def search_keyword(
-        self, text: str, *, limit: int, where: SearchFilter
-    ) -> list[Candidate]:
+    async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
         return await asyncio.Future()
 
 
@@ -149,10 +147,13 @@ async def test_a_wrong_embedder_is_an_error_not_a_degraded_answer() -> None:
         await wrong.answer(Query("pump"))
 
 
-async def test_embedding_never_runs_on_the_event_loop() -> None:
+@pytest.mark.parametrize(("length", "holds_up_the_loop"), [(200, True), (201, False)])
+async def test_only_short_texts_are_embedded_on_the_event_loop(
+    length: int, holds_up_the_loop: bool
+) -> None:
     embedder = ThreadNotingEmbedder(dimension=8)
-    await QueryEngine(InMemorySearchIndex(dimension=8), embedder).answer(Query("pump"))
-    assert embedder.thread is not threading.current_thread()
+    await QueryEngine(InMemorySearchIndex(dimension=8), embedder).answer(Query("p" * length))
+    assert (embedder.thread is threading.current_thread()) is holds_up_the_loop
 
 
 MAY, JUNE = datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC)

@@ -10,14 +10,19 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from actors.adapters.lancedb.row_cache import Row
 from domain.models.chunks import Chunk, EmbeddedChunk, hit_metadata, labels_of
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
-from domain.models.search import Candidate
+from domain.models.search import Candidate, Match
 
-HIT_COLUMNS = ["stored", "file_id"]
+HIT_COLUMNS = ["hit", "file_id"]
 """What a search reads. Every further string column costs 0.2 to 0.4 ms per 100 hits, so all that
 a hit shows is packed into one; ``file_id`` stands apart because ``reassign`` rewrites it."""
+
+_RECORD_ID_BYTES = 16
+_SOURCE_AT = _RECORD_ID_BYTES + 1
+"""After a byte that holds the length of the source's name, which is 50 at most."""
 
 MAX_MERGE_BYTES = 16 * 1024 * 1024
 
@@ -38,7 +43,7 @@ def table_schema(dimension: int) -> pa.Schema:
             pa.field("timestamp_us", pa.int64()),
             pa.field("labels", pa.list_(pa.string()), nullable=False),
             pa.field("visibility", pa.list_(pa.string()), nullable=False),
-            pa.field("stored", pa.binary(), nullable=False),
+            pa.field("hit", pa.binary(), nullable=False),
         ]
     )
 
@@ -72,14 +77,17 @@ def merge_portions(rows: pa.Table) -> Iterator[pa.Table]:
         yield rows.slice(start, step).combine_chunks()
 
 
-def to_candidates(rows: pa.Table, scores: Sequence[float]) -> list[Candidate]:
-    """Read the hits of a search that selected ``HIT_COLUMNS``."""
-    stored = rows.column("stored").to_pylist()
-    files = rows.column("file_id").to_pylist()
-    return [
-        _unpack(orjson.loads(packed), FileId(UUID(file_id)), score)
-        for packed, file_id, score in zip(stored, files, scores, strict=True)
-    ]
+def to_match(row: Row, score: float) -> Match:
+    """A found row, of which only what ranking needs is unpacked."""
+    packed = row.hit
+    end_of_source = _SOURCE_AT + packed[_SOURCE_AT - 1]
+    match = Match(
+        record_id=RecordId(UUID(bytes=packed[:_RECORD_ID_BYTES])),
+        source_type=packed[_SOURCE_AT:end_of_source].decode(),
+        score=score,
+        read=lambda: _candidate(match, orjson.loads(packed[end_of_source:]), row.file_id),
+    )
+    return match
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -88,44 +96,42 @@ def to_microseconds(moment: datetime) -> int:
 
 
 def _pack(chunk: Chunk) -> bytes:
+    """What ranking needs at places that need no parsing, then all that a hit shows as JSON."""
     record = chunk.record
-    return orjson.dumps(
-        {
-            "chunk_id": chunk.chunk_id,
-            "record_id": record.record_id,
-            "text": chunk.text,
-            "source_type": record.source_type,
-            "content_type": record.content_type,
-            "title": record.title,
-            "author": record.author,
-            "timestamp": record.timestamp,
-            "url": record.url,
-            "thread": record.thread,
-            "metadata": hit_metadata(record),
-            "start": chunk.start,
-            "end": chunk.end,
-        },
-        option=orjson.OPT_NON_STR_KEYS,
-        default=str,
-    )
+    source = record.source_type.encode()
+    shown = {
+        "chunk_id": chunk.chunk_id,
+        "text": chunk.text,
+        "content_type": record.content_type,
+        "title": record.title,
+        "author": record.author,
+        "timestamp": record.timestamp,
+        "url": record.url,
+        "thread": record.thread,
+        "metadata": hit_metadata(record),
+        "start": chunk.start,
+        "end": chunk.end,
+    }
+    head = record.record_id.bytes + bytes((len(source),)) + source
+    return head + orjson.dumps(shown, option=orjson.OPT_NON_STR_KEYS, default=str)
 
 
-def _unpack(stored: Mapping[str, JsonValue], file_id: FileId, score: float) -> Candidate:
-    timestamp = stored["timestamp"]
+def _candidate(match: Match, shown: Mapping[str, JsonValue], file_id: str) -> Candidate:
+    timestamp = shown["timestamp"]
     return Candidate(
-        chunk_id=ChunkId(UUID(stored["chunk_id"])),
-        record_id=RecordId(UUID(stored["record_id"])),
-        file_id=file_id,
-        score=score,
-        text=stored["text"],
-        source_type=stored["source_type"],
-        content_type=stored["content_type"],
-        title=stored["title"],
-        author=stored["author"],
+        chunk_id=ChunkId(UUID(shown["chunk_id"])),
+        record_id=match.record_id,
+        file_id=FileId(UUID(file_id)),
+        score=match.score,
+        text=shown["text"],
+        source_type=match.source_type,
+        content_type=shown["content_type"],
+        title=shown["title"],
+        author=shown["author"],
         timestamp=datetime.fromisoformat(timestamp) if timestamp else None,
-        url=stored["url"],
-        thread=stored["thread"],
-        metadata=stored["metadata"],
-        start=stored["start"],
-        end=stored["end"],
+        url=shown["url"],
+        thread=shown["thread"],
+        metadata=shown["metadata"],
+        start=shown["start"],
+        end=shown["end"],
     )

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from domain.errors import DimensionMismatchError
 from domain.models.chunks import EmbeddedChunk, Embedding, label, labels_of
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import Record
-from domain.models.search import Candidate, SearchFilter
+from domain.models.search import Candidate, Match, SearchFilter
 
 K1, B = 1.2, 0.75
 PAGE = 1_000
@@ -57,14 +58,12 @@ class InMemorySearchIndex:
 
     async def search_vector(
         self, embedding: Embedding, *, limit: int, where: SearchFilter
-    ) -> list[Candidate]:
+    ) -> list[Match]:
         self._check(embedding)
         found = self._satisfying(where)
         return _best([(float(np.dot(each.embedding, embedding)), each) for each in found], limit)
 
-    async def search_keyword(
-        self, text: str, *, limit: int, where: SearchFilter
-    ) -> list[Candidate]:
+    async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
         # As in a real index, word statistics are those of all chunks, filtered or not.
         bags = {chunk_id: Counter(_words_of(each)) for chunk_id, each in self._chunks.items()}
         mean_length = sum(bag.total() for bag in bags.values()) / max(1, len(bags))
@@ -137,9 +136,15 @@ def _bm25(weights: Mapping[str, float], bag: Counter[str], mean_length: float) -
     return sum(w * bag[word] * (K1 + 1) / (bag[word] + norm) for word, w in weights.items())
 
 
-def _best(scored: Sequence[tuple[float, EmbeddedChunk]], limit: int) -> list[Candidate]:
+def _best(scored: Sequence[tuple[float, EmbeddedChunk]], limit: int) -> list[Match]:
     ranked = sorted(scored, key=lambda pair: (-pair[0], pair[1].chunk.chunk_id))
-    return [_candidate(embedded, score) for score, embedded in ranked[:limit]]
+    return [_match(embedded, score) for score, embedded in ranked[:limit]]
+
+
+def _match(embedded: EmbeddedChunk, score: float) -> Match:
+    record = embedded.chunk.record
+    read = partial(_candidate, embedded, score)
+    return Match(record.record_id, record.source_type, score, read)
 
 
 def _candidate(embedded: EmbeddedChunk, score: float) -> Candidate:

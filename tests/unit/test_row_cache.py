@@ -1,0 +1,31 @@
+"""The cache of rows that were read of the index."""
+
+from __future__ import annotations
+
+from actors.adapters.lancedb.row_cache import ENTRY_BYTES, Row, RowCache
+
+
+def row(name: str) -> Row:
+    return Row(name.encode(), "")
+
+
+def test_only_known_rows_are_found() -> None:
+    cache = RowCache(max_bytes=10_000)
+    cache.put({1: row("a")})
+    assert cache.get([1, 2]) == {1: row("a")}
+
+
+def test_the_row_that_was_unused_for_the_longest_is_forgotten_first() -> None:
+    cache = RowCache(max_bytes=2 * (ENTRY_BYTES + 1))
+    cache.put({1: row("a"), 2: row("b")})
+    cache.get([1])
+    cache.put({3: row("c")})
+    assert cache.get([1, 2, 3]) == {1: row("a"), 3: row("c")}
+
+
+def test_a_row_put_twice_takes_room_once() -> None:
+    cache = RowCache(max_bytes=2 * (ENTRY_BYTES + 1))
+    for _ in range(3):
+        cache.put({1: row("a")})
+    cache.put({2: row("b")})
+    assert set(cache.get([1, 2])) == {1, 2}
