@@ -100,6 +100,8 @@ def ray_environment(token_file: Path) -> dict[str, str]:
         "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
         "RAY_ROTATION_MAX_BYTES": str(16 * MIB),
         "RAY_ROTATION_BACKUP_COUNT": "1",
+        # Ray starts its workers at 15, which leaves no room below for imports to yield to queries.
+        "RAY_worker_niceness": "0",
         "RAY_enable_metrics_collection": "false",
         "RAY_task_events_report_interval_ms": "0",
     }
