@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import BinaryIO
+from itertools import chain
+from typing import BinaryIO, Protocol
 
 from domain.errors import UnreadableFileError
 from domain.models.records import JsonValue, ParsedItem, Place, RejectedItem
@@ -27,6 +28,7 @@ from domain.parsers.generic import RecordBuilder
 from domain.parsers.json_scan import Element, ElementReader, element_borders
 from domain.parsers.json_shapes import (
     FoundShape,
+    Part,
     Shape,
     find_shape,
     is_page,
@@ -99,7 +101,7 @@ class JsonParser(Form):
         is_first = start == 0
         if is_first:
             start = len(read_fully(stream, layout["bom_bytes"]))
-        reading = _Reading(layout, site)
+        reading = _Reading(layout, site, self)
         if reading.is_wide:
             stream = _Transcoded(stream, layout["encoding"])
         match Shape(layout["shape"]):
@@ -115,17 +117,40 @@ class JsonParser(Form):
                 raw = read_fully(stream, MAX_RECORD_BYTES)
                 yield from reading.only_value(Element(raw, start, start + len(raw)))
 
+    def builder(self, layout: Mapping[str, JsonValue], site: Site) -> ValueBuilder:
+        """What makes items of values; JSON of a known kind brings its own."""
+        return RecordBuilder(ColumnRules.from_json(layout["column_rules"]), site)
+
+    def expanded(self, part: Part) -> Iterator[Part]:
+        """The parts of which items are made, should one value hold several records."""
+        yield part
+
+
+class ValueBuilder(Protocol):
+    """Makes the item of a value; see ``RecordBuilder``."""
+
+    def build(
+        self,
+        values: Mapping[str, JsonValue],
+        place: Place,
+        *,
+        extra: dict[str, JsonValue] = ...,
+    ) -> ParsedItem: ...
+
+    def build_plain(self, value: JsonValue, place: Place) -> ParsedItem: ...
+
 
 class _Reading:
     """What all items of one stream share."""
 
-    def __init__(self, layout: Mapping[str, JsonValue], site: Site) -> None:
+    def __init__(self, layout: Mapping[str, JsonValue], site: Site, parser: JsonParser) -> None:
         encoding = layout["encoding"]
         self.is_wide = encoding.startswith(("utf-16", "utf-32"))
         self._layout = layout
         self._site = site
         self._parse = value_parser("utf-8" if self.is_wide else encoding)
-        self._builder = RecordBuilder(ColumnRules.from_json(layout["column_rules"]), site)
+        self._builder = parser.builder(layout, site)
+        self._expanded = parser.expanded
         self._ordinal = 0
 
     def lines(self, stream: ByteStream, start: int) -> Iterator[ParsedItem]:
@@ -174,17 +199,16 @@ class _Reading:
             yield self._rejected(replace(element, error=str(error)))
             return
         for _ in path:
-            yield from self._parts({k: v for k, v in value.items() if k != path[0]}, element)
+            others = {k: v for k, v in value.items() if k != path[0]}
+            yield from self._parts(parts_of(others), element)
             inner = value.get(path[0], value.get("_"))
             path = path[1:]
             value = inner if isinstance(inner, dict) else {}
 
     def only_value(self, element: Element) -> Iterator[ParsedItem]:
         value = self._parse(element.raw)
-        if is_wrapper(value):
-            yield from self._parts(value, element)
-        else:
-            yield self._item(value, self._place(element), element.raw)
+        parts = parts_of(value) if is_wrapper(value) else (Part("", value),)
+        yield from self._parts(parts, element)
 
     def items_of(
         self, element: Element, label: str = "", *, name: str = ""
@@ -198,13 +222,12 @@ class _Reading:
         except JsonError as error:
             yield self._rejected(replace(element, error=str(error)), label)
             return
-        if is_page(value):
-            yield from self._parts(value, element)
-        else:
-            yield self._item(value, self._place(element), element.raw, name)
+        parts = parts_of(value) if is_page(value) else (Part(name, value),)
+        yield from self._parts(parts, element)
 
-    def _parts(self, value: Mapping[str, JsonValue], element: Element) -> Iterator[ParsedItem]:
-        for number, part in enumerate(parts_of(value)):
+    def _parts(self, parts: Iterable[Part], element: Element) -> Iterator[ParsedItem]:
+        records = chain.from_iterable(map(self._expanded, parts))
+        for number, part in enumerate(records):
             place = self._place(element, number)
             yield self._item(part.value, place, element.raw, part.path)
 
