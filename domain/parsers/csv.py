@@ -59,7 +59,7 @@ class CsvParser(Form):
         if not any(line.strip() for line in lines):
             raise UnreadableFileError("the file holds only white space; export it again")
         sniffed = sniff_dialect(lines)
-        table = _Table(sniffed)
+        table = _Table(sniffed, *self.header_of(sniffed))
         rules = choose_columns(table.columns, table.sample, site.context.options)
         return {
             "format": self.name,
@@ -107,6 +107,10 @@ class CsvParser(Form):
                 item = build(row.cells, site.place(row.start, row.end))
                 yield _with_raw(item, reader) if isinstance(item, RejectedItem) else item
 
+    def header_of(self, sniffed: SniffedDialect) -> tuple[int, bool]:
+        """The index of the table's first row, and whether it is a header."""
+        return find_header(sniffed)
+
     def row_builder(
         self, layout: Mapping[str, JsonValue], site: Site
     ) -> Callable[[list[str], Place], ParsedItem]:
@@ -119,8 +123,8 @@ class CsvParser(Form):
 class _Table:
     """Where the table begins in the sample, and what it holds."""
 
-    def __init__(self, sniffed: SniffedDialect) -> None:
-        self.first_row, self.has_header = find_header(sniffed)
+    def __init__(self, sniffed: SniffedDialect, first_row: int, has_header: bool) -> None:
+        self.first_row, self.has_header = first_row, has_header
         self.data_row = self.first_row + self.has_header
         width = max(sniffed.width, len(sniffed.rows[self.first_row]) if self.has_header else 0)
         self.columns = column_names(

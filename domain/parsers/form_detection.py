@@ -51,9 +51,13 @@ def form_of(head: Head, name: str, *, forced: str | None = None) -> Form:
         is_salesforce = forced == SALESFORCE.name or is_salesforce_json(found)
         return SALESFORCE if is_salesforce else JSON
     is_named_prose = bool(endings & _PROSE_ENDINGS)
-    if endings & _TABLE_ENDINGS or _is_surely_table(head, encoding, is_named_prose):
-        is_salesforce = forced == SALESFORCE.name or is_salesforce_table(head, encoding, name)
-        return SALESFORCE if is_salesforce else CSV
+    is_table = endings & _TABLE_ENDINGS or _is_surely_table(head, encoding, is_named_prose)
+    if (is_table and forced == SALESFORCE.name) or (
+        not is_named_prose and is_salesforce_table(head, encoding, name, is_sure=bool(is_table))
+    ):
+        return SALESFORCE
+    if is_table:
+        return CSV
     if is_named_json:
         raise UnreadableFileError("the file is named JSON but holds none; export it again")
     return TEXT

@@ -30,7 +30,11 @@ class SalesforceParser(Form):
         head = read_head(file)
         encoding = detect_encoding(head.content)
         found = _found_objects(head, encoding)
-        return is_salesforce_json(found) if found else is_salesforce_table(head, encoding, "")
+        return (
+            is_salesforce_json(found)
+            if found
+            else is_salesforce_table(head, encoding, "", is_sure=False)
+        )
 
     def layout(self, head: Head, site: Site) -> dict[str, JsonValue]:
         is_json = _found_objects(head, detect_encoding(head.content)) is not None
@@ -53,9 +57,16 @@ def is_salesforce_json(found: FoundShape) -> bool:
     return holds_salesforce(found.sample)
 
 
-def is_salesforce_table(head: Head, encoding: TextEncoding, name: str) -> bool:
-    """Whether a table is Salesforce's, judged by its first rows and its name."""
-    return kind_of_table(peek_table(head, encoding, name)) is not None
+def is_salesforce_table(
+    head: Head, encoding: TextEncoding, name: str, *, is_sure: bool = True
+) -> bool:
+    """Whether a stream is Salesforce's table, judged by its first rows and its name.
+
+    One that may be no table at all must show several columns.
+    """
+    table = peek_table(head, encoding, name)
+    is_table = is_sure or (len(table.columns) > 1 and bool(table.rows))
+    return is_table and kind_of_table(table) is not None
 
 
 def _found_objects(head: Head, encoding: TextEncoding) -> FoundShape | None:

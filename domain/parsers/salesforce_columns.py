@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from domain.models.records import JsonValue
@@ -27,30 +28,32 @@ _LOCAL_TARGETS = ("contact", "account", "opportunity", "campaign", "lead", "case
 _NAMED_TARGETS = {"primary_affiliation": "account", "reports_to": "contact", "owner": "user"}
 
 
-class Seen(NamedTuple):
-    """What a value comes to.
+class More(NamedTuple):
+    """What few values have: a paragraph of their own, a reference, a length that metadata cut."""
 
-    ``fact`` is what the record's sentence says of it, ``passage`` a paragraph of its own; both
-    are empty if only the metadata hold it. ``link`` refers to the record that a lookup names.
-    """
-
-    fact: str
-    passage: str
-    value: JsonValue
+    passage: str = ""
     link: str = ""
     is_cut: bool = False
 
 
-BLANK = Seen("", "", None)
+Seen = tuple[str, JsonValue, More | None]
+"""What a value comes to: what the record's sentence says of it (``""``: nothing), and what the
+metadata hold. A blank value comes to ``BLANK``.
+"""
+
+BLANK: Seen = ("", None, None)
 
 
 class Scope(NamedTuple):
-    """How ids that Salesforce did not give are told apart: which folder a ``@reference`` is of,
-    and whether small numbers are ids of the records in the same data set.
+    """How rows are told apart where an id does not suffice.
+
+    ``folder`` is where ``@references`` hold, ``is_local`` says that small numbers are ids of the
+    data set's own, ``is_detailed`` that several rows have the id of one record.
     """
 
     folder: str | None = None
     is_local: bool = False
+    is_detailed: bool = False
 
     def link(self, column: str, text: str) -> tuple[str, str] | None:
         """A lookup's value and the key that it means, if the data set has given the id."""
@@ -59,6 +62,12 @@ class Scope(NamedTuple):
         if self.is_local and column == column.lower() and _LOCAL_ID.match(text):
             return text, local_key(_target(column), text)
         return None
+
+    def own_key(self, sobject: str, own_id: str) -> str | None:
+        """The key of the record that the data set calls so."""
+        if self.folder is not None and own_id.startswith("@"):
+            return self.tree_key(own_id[1:])
+        return local_key(sobject, own_id) if self.is_local and own_id else None
 
     def tree_key(self, name: str) -> str:
         return f"{KEY}@{self.folder}:{name}"
@@ -81,6 +90,10 @@ def _target(column: str) -> str:
     if bare in _NAMED_TARGETS:
         return _NAMED_TARGETS[bare]
     return next((name for name in _LOCAL_TARGETS if bare.endswith(f"_{name}")), bare)
+
+
+def _forgetful(_: str) -> None:
+    return None
 
 
 class Column:
@@ -114,6 +127,11 @@ class Column:
         self.name_at = -1
         self.memory: dict[str, Seen] = {}
 
+    @property
+    def remembered(self) -> Callable[[str], Seen | None]:
+        """What a text came to before; a lookup that another column names remembers nothing."""
+        return self.memory.get if self.name_at < 0 else _forgetful
+
     def see(self, text: str) -> Seen:
         """What a text comes to; asked only when the memory has no answer."""
         seen = self._see_text(text)
@@ -128,8 +146,8 @@ class Column:
         short = shortened(value)
         fact = "" if self.is_silent else without_marks(spoken(value, self.traits))
         if len(fact) > _FACT_CHARS:
-            return Seen("", fact, short, is_cut=short is not value)
-        return Seen(fact, "", short, is_cut=short is not value)
+            return "", short, More(fact, is_cut=short is not value)
+        return fact, short, More(is_cut=True) if short is not value else None
 
     def see_lookup(self, text: str, name: str) -> Seen:
         """A lookup of which the row itself says the name."""
@@ -144,26 +162,22 @@ class Column:
             return BLANK
         if not text.isascii() and _MARKS.search(text):
             text = without_marks(text)
-        if self.name == "Id":
-            return Seen("", "", full_id(text) or text)
         if found := self._target_of(text):
             return self._linked(*found, found[0])
         value = typed(text, self.traits)
         if isinstance(value, str):
             return self._said(value or text)
         fact = "" if self.is_silent else spoken(value, self.traits)
-        return Seen(fact, "", value)
+        return fact, value, None
 
     def _said(self, text: str) -> Seen:
         short = shortened(text)
         is_cut = short is not text
-        if self.is_silent:
-            # What the metadata cannot hold in full must stand in the text.
-            passage = f"{self._heading()}: {text}" if is_cut else ""
-            return Seen("", passage, short, is_cut=is_cut)
-        if self.traits.is_prose or len(text) > _FACT_CHARS or "\n" in text:
-            return Seen("", f"{self._heading()}: {text}", short, is_cut=is_cut)
-        return Seen(spoken(text, self.traits), "", text)
+        is_long = self.traits.is_prose or len(text) > _FACT_CHARS or "\n" in text
+        # What the metadata cannot hold in full must stand in the text.
+        if is_cut or (is_long and not self.is_silent):
+            return "", short, More(f"{self._heading()}: {text}", is_cut=is_cut)
+        return "" if self.is_silent else spoken(text, self.traits), text, None
 
     def _heading(self) -> str:
         return self.traits.label[:1].upper() + self.traits.label[1:]
@@ -179,4 +193,4 @@ class Column:
     def _linked(self, value: str, key: str, fallback: str) -> Seen:
         link = reference(key, fallback)
         fact = "" if self.is_silent else f"{self.traits.phrase} {link}"
-        return Seen(fact, "", value, link)
+        return fact, value, More(link=link)

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 
 from domain.models.records import DroppedItem, JsonValue, ParsedItem, Place
 from domain.parsers.csv import CsvParser
+from domain.parsers.dialects import SniffedDialect
 from domain.parsers.encodings import detect_encoding
 from domain.parsers.forms import Head, Site
 from domain.parsers.salesforce_columns import Scope
 from domain.parsers.salesforce_detection import kind_of_table
+from domain.parsers.salesforce_plan import RowPlan
 from domain.parsers.salesforce_reports import rule_of_row
-from domain.parsers.salesforce_rows import RowBuilder, RowPlan
+from domain.parsers.salesforce_rows import RowBuilder
 from domain.parsers.salesforce_tables import Table, peek_table
 
 REPEATED_HEADER = "repeated_header"
@@ -31,7 +33,13 @@ class SalesforceTable(CsvParser):
             "fields": list(kind.names),
             "has_local_ids": kind.is_local,
             "is_report": kind.is_report,
+            "repeats_ids": kind.repeats_ids,
         }
+
+    def header_of(self, sniffed: SniffedDialect) -> tuple[int, bool]:
+        """Salesforce always writes one, even if a later one makes it look like a value."""
+        filled = (index for index, row in enumerate(sniffed.rows) if any(row))
+        return next(filled, 0), True
 
     def row_builder(
         self, layout: Mapping[str, JsonValue], site: Site
@@ -44,7 +52,7 @@ class _TableRows:
         self._columns: list[str] = layout["columns"]
         self._width = len(self._columns)
         self._is_report = layout["is_report"]
-        scope = Scope(is_local=layout["has_local_ids"])
+        scope = Scope(is_local=layout["has_local_ids"], is_detailed=layout["repeats_ids"])
         self._plan = RowPlan(layout["object"], self._columns, scope, layout["fields"])
         self._wider: dict[int, RowPlan] = {}
         self._builder = RowBuilder(site)

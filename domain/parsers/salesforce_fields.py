@@ -6,10 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-
-def _words(text: str) -> list[str]:
-    return text.split()
-
+from domain.parsers.word_lists import words
 
 _STANDARD = """
     Id Name IsDeleted MasterRecordId Type ParentId AccountId ContactId LeadId OpportunityId CaseId
@@ -65,7 +62,7 @@ _STANDARD = """
     InstallDate PurchaseDate UsageEndDate Price Question Answer Summary Note ArticleNumber UrlName
     OrganizationId DontCreatePayments Pricebook2 Error
 """
-STANDARD_FIELDS = {name.lower(): name for name in _words(_STANDARD)}
+STANDARD_FIELDS = {name.lower(): name for name in words(_STANDARD)}
 """How Salesforce writes its own fields, by their lower-case names."""
 
 _RELATIONS = {key[:-2]: name[:-2] for key, name in STANDARD_FIELDS.items() if key.endswith("id")}
@@ -76,7 +73,7 @@ _NOT_WORD = re.compile(r"[\W_]+")
 _TRAILING_DIGITS = re.compile(r"(?<=[a-z])\d+\Z")
 
 _HIDDEN = frozenset(
-    _words("""
+    words("""
     Id IsDeleted SystemModstamp LastModifiedDate LastModifiedById CreatedById LastViewedDate
     LastReferencedDate MasterRecordId PhotoUrl Jigsaw JigsawCompanyId JigsawContactId DandbCompanyId
     Fiscal FiscalQuarter FiscalYear ForecastCategory BusinessHoursId CurrencyIsoCode CleanStatus
@@ -87,7 +84,7 @@ _HIDDEN = frozenset(
 )
 _HIDDEN_ENDINGS = ("Latitude", "Longitude", "GeocodeAccuracy")
 _PROSE = frozenset(
-    _words("""
+    words("""
     Description Comments CommentBody TextBody HtmlBody Body NextStep Question Answer Summary Note
     """)
 )

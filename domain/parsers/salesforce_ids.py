@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_SUFFIX_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+from domain.parsers.word_lists import words
+
+_CAPITALS = {char: "01"[chr(char).isupper()] for char in range(128)}
+_LETTER = {
+    f"{capitals:05b}"[::-1]: letter
+    for capitals, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345")
+}
+"""By which of five characters are capitals, from the first to the last."""
+
 _SHORT_ID = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9]{15}\Z", re.ASCII)
 _CUSTOM_PREFIX = re.compile(r"a[0-9A-Z][0-9A-Za-z]\Z")
 
-
-def _words(text: str) -> list[str]:
-    return text.split()
-
-
 OBJECT_OF_PREFIX = dict(
     pair.split(":")
-    for pair in _words("""
+    for pair in words("""
     001:Account 002:Note 003:Contact 005:User 006:Opportunity 00D:Organization 00E:UserRole
     00G:Group 00K:OpportunityContactRole 00O:Report 00P:Attachment 00Q:Lead 00T:Task 00U:Event
     00a:CaseComment 00e:Profile 00k:OpportunityLineItem 00q:OpportunityTeamMember
@@ -60,7 +63,5 @@ def is_usual_prefix(prefix: str) -> bool:
 
 def _suffix(short: str) -> str:
     """One letter for each five characters, which says which of them are capitals."""
-    return "".join(
-        _SUFFIX_LETTERS[sum(("A" <= char <= "Z") << place for place, char in enumerate(part))]
-        for part in (short[:5], short[5:10], short[10:])
-    )
+    capitals = short.translate(_CAPITALS)
+    return _LETTER[capitals[:5]] + _LETTER[capitals[5:10]] + _LETTER[capitals[10:]]

@@ -12,7 +12,8 @@ from domain.parsers.json_shapes import Part
 from domain.parsers.salesforce_columns import Scope
 from domain.parsers.salesforce_detection import child_lists, is_plan, type_of
 from domain.parsers.salesforce_fields import is_custom
-from domain.parsers.salesforce_rows import RowBuilder, RowPlan
+from domain.parsers.salesforce_plan import RowPlan
+from domain.parsers.salesforce_rows import RowBuilder
 from domain.parsers.salesforce_tables import object_of_name, stem_of
 
 IMPORT_PLAN = "import_plan"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from domain.parsers.salesforce_fields import canonical
-from domain.parsers.salesforce_ids import OBJECT_OF_PREFIX
+from domain.parsers.salesforce_ids import OBJECT_OF_PREFIX, full_id
 from domain.parsers.salesforce_tables import Table, TableKind
 
 _CERTAIN_SHARE = 0.9
@@ -46,15 +47,19 @@ _FOOTER = re.compile(
 
 def kind_of_report(table: Table) -> TableKind | None:
     """What a report's rows are; ``None`` if it is none."""
+    width = len(table.columns)
+    body = replace(table, rows=[row for row in table.rows if not rule_of_row(row, width, -1)])
     id_labels = {
         found[1]: at
         for at, label in enumerate(table.columns)
-        if (found := _ID_LABEL.match(label)) and table.share_of_ids(at) >= _CERTAIN_SHARE
+        if (found := _ID_LABEL.match(label)) and body.share_of_ids(at) >= _CERTAIN_SHARE
     }
     if not id_labels and not _has_labels(table.columns) and not _has_footer(table.rows):
         return None
-    sobject = _own_object(table, id_labels)
-    return TableKind(sobject, _names(table.columns, sobject), is_report=True)
+    sobject = _own_object(body, id_labels)
+    names = _names(table.columns, sobject)
+    ids = body.values(names.index("Id")) if "Id" in names else []
+    return TableKind(sobject, names, is_report=True, repeats_ids=len(set(ids)) < len(ids))
 
 
 def _has_labels(labels: Sequence[str]) -> bool:
@@ -110,7 +115,7 @@ def rule_of_row(cells: Sequence[str], width: int, id_at: int) -> str | None:
 
     A record has a cell for every column, so a row of one cell is none.
     """
-    if id_at >= 0 and id_at < len(cells) and cells[id_at].strip():
+    if 0 <= id_at < len(cells) and full_id(cells[id_at].strip()):
         return None
     first = next((cell.strip() for cell in cells if cell.strip()), "")
     if not first:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,9 +21,9 @@ from domain.models.records import (
 )
 from domain.parsers.forms import Site
 from domain.parsers.generic import BLANK_ROW, MAX_CONTENT_CHARS, TRUNCATED, too_large
-from domain.parsers.salesforce_columns import BLANK, KEY, Column, Scope, Seen, local_key
-from domain.parsers.salesforce_fields import canonical, object_label, relation_of
+from domain.parsers.salesforce_columns import BLANK, KEY, Column, More, Seen
 from domain.parsers.salesforce_ids import OBJECT_OF_PREFIX, full_id
+from domain.parsers.salesforce_plan import RowPlan
 from domain.parsers.salesforce_values import version_of
 from domain.parsers.timestamps import parse_timestamp
 from domain.references import without_marks
@@ -36,104 +35,25 @@ OBJECT = "object"
 
 SOFT_DELETED = "soft_deleted"
 
-_PERSON = ("FirstName", "MiddleName", "LastName", "Suffix")
-_TITLES = ("Name", "Subject", "DeveloperName")
-_LATER_TITLES = (
-    *("Title", "Name__c", "Full_Name__c", "Title__c", "Subject__c", "Label__c", "CaseNumber"),
-    *("OrderNumber", "ContractNumber", "QuoteNumber", "Username", "Alias", "PathOnClient"),
-)
-_EVENT_TIMES = {
-    "Task": ("CompletedDateTime", "ActivityDate"),
-    "Event": ("StartDateTime", "ActivityDateTime", "ActivityDate"),
-    "EmailMessage": ("MessageDate",),
-}
-_LATER_TIMES = ("CloseDate", "ActivityDate", "StartDate", "EffectiveDate")
-_LAST_TIMES = ("LastModifiedDate", "SystemModstamp")
-_CUSTOM_TIME = re.compile(
-    r"(?:start|payment|event|activity|due|close|effective|scheduled|established|check_in)"
-    r"_?(?:date|time)?__c\Z|timestamp__c\Z",
-    re.IGNORECASE,
-)
-_ADDRESSES = ("Billing", "Shipping", "Mailing", "Other", "")
-_ADDRESS_PARTS = ("Street", "City", "State", "PostalCode", "Country")
 _CONVERSATIONS = ("CaseComment", "EmailMessage")
 _MAX_NAME_CHARS = 300
 _NO_EXTRA: Mapping[str, JsonValue] = {}
 _DELETED = (True, 1, "true", "TRUE", "True", "1")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """The columns that are an address together."""
+class Typed:
+    """A value that is no text; unlike ``1`` and ``True`` no two are the same."""
 
-    label: str
-    parts: tuple[int, ...]
+    __slots__ = ("value",)
+
+    def __init__(self, value: JsonValue) -> None:
+        self.value = value
 
 
-class RowPlan:
-    """What a header says about all the rows below it; rows are lists of as many values.
-
-    ``names`` are the columns' own names where they differ from the canonical spelling.
-    """
-
-    def __init__(
-        self, sobject: str, columns: Sequence[str], scope: Scope, names: Sequence[str] | None = None
-    ) -> None:
-        self.sobject = sobject
-        self.label = object_label(sobject)
-        self.scope = scope
-        self.columns = tuple(columns)
-        spelt = self.names = tuple(names or map(canonical, columns))
-        self.at = {name: index for index, name in reversed(list(enumerate(spelt)))}
-        all_columns = [
-            Column(index, raw, name, scope)
-            for index, (raw, name) in enumerate(zip(columns, spelt, strict=True))
-        ]
-        self._hush(all_columns)
-        self._pair_names(all_columns)
-        self.ordered = sorted(all_columns, key=lambda c: (c.traits.rank, c.index))
-        self.titles = self._present(*_TITLES)
-        self.person = self._present(*_PERSON)
-        self.later_titles = self._present(*_LATER_TITLES)
-        self.times = self._times(spelt)
-        self.versions = self._present("SystemModstamp", "LastModifiedDate")
-        self.id_at = self.at.get("Id", -1)
-        self.deleted_at = self.at.get("IsDeleted", -1)
-        self.currency_at = self.at.get("CurrencyIsoCode", -1)
-        self.addresses = [address for prefix in _ADDRESSES if (address := self._address(prefix))]
-
-    def _present(self, *names: str) -> tuple[int, ...]:
-        return tuple(self.at[name] for name in names if name in self.at)
-
-    def _times(self, spelt: Sequence[str]) -> tuple[int, ...]:
-        own = _EVENT_TIMES.get(self.sobject, ())
-        custom = [name for name in spelt if _CUSTOM_TIME.search(name)]
-        names = (*own, "CreatedDate", *_LATER_TIMES, *custom, *_LAST_TIMES)
-        return tuple(dict.fromkeys(self._present(*names)))
-
-    def _hush(self, columns: Sequence[Column]) -> None:
-        """Leave out of the sentence what its title or an address says already."""
-        told = {*_PERSON, *_TITLES, "Salutation"}
-        for prefix in _ADDRESSES:
-            if self._address(prefix):
-                told |= {prefix + part for part in _ADDRESS_PARTS}
-                told |= {f"{prefix}Address"}
-        for column in columns:
-            column.is_silent |= column.name in told
-
-    def _address(self, prefix: str) -> Address | None:
-        parts = self._present(*(prefix + part for part in _ADDRESS_PARTS))
-        label = f"{prefix.lower()} address".strip()
-        return Address(label, parts) if len(parts) > 1 else None
-
-    def _pair_names(self, columns: Sequence[Column]) -> None:
-        """Let each lookup know the column that names what it leads to: ``Account.Name``."""
-        for column in columns:
-            relation = relation_of(column.name)
-            named = self.at.get(f"{relation}.Name")
-            if named is not None and named != column.index:
-                column.name_at = named
-                columns[named].is_silent = True
+def _told_apart(value: JsonValue) -> str | Typed:
+    if value is None:
+        return ""
+    return value if type(value) is str else Typed(value)
 
 
 @dataclass(slots=True)
@@ -161,10 +81,13 @@ class RowBuilder:
         extra: Mapping[str, JsonValue] = _NO_EXTRA,
     ) -> ParsedItem:
         """The item of a row with a cell for every column; ``extra`` goes to the metadata only."""
-        draft = _drafted(plan, cells)
-        if len(draft.metadata) == 1:
+        draft = _drafted(plan, cells if plan.is_text else list(map(_told_apart, cells)))
+        metadata = draft.metadata
+        native_id, key, own_id = self._identity(plan, cells, place)
+        if own_id:
+            metadata["Id"] = own_id
+        elif len(metadata) == 1:
             return DroppedItem(BLANK_ROW, place)
-        native_id, key = self._identity(plan, cells, place)
         version = _first(version_of, plan.versions, cells) or ""
         if plan.deleted_at >= 0 and cells[plan.deleted_at] in _DELETED:
             return self._deleted(native_id, version, place)
@@ -172,7 +95,6 @@ class RowBuilder:
         content = _content(plan, name, draft)
         if len(content) > MAX_CONTENT_CHARS:
             return RejectedItem(too_large(len(content)), place)
-        metadata = draft.metadata
         metadata.update(extra)
         return Record(
             source_type=self._site.context.source_type,
@@ -195,24 +117,22 @@ class RowBuilder:
 
     def _identity(
         self, plan: RowPlan, cells: Sequence[JsonValue], place: Place
-    ) -> tuple[str, str | None]:
-        """A row's native id and the key of its name.
+    ) -> tuple[str, str | None, str]:
+        """A row's native id, the key of its name, and its own id as the metadata show it.
 
         Ids that only a data set gives are not unique among data sets, so what the row says is
-        part of its identity.
+        part of its identity. A row without an id is known by the file's content and its place.
         """
-        own = cells[plan.id_at] if plan.id_at >= 0 else None
-        if isinstance(own, str) and own:
-            known = full_id(own.strip())
-            if known:
-                return f"{OBJECT_OF_PREFIX.get(known[:3], plan.sobject)}:{known}", KEY + known
-            if plan.scope.is_local:
-                digest = _digest(plan, cells)
-                return f"{plan.sobject}:{own}:{digest}", local_key(plan.sobject, own)
-            if own.startswith("@"):
-                digest = _digest(plan, cells)
-                return f"{plan.sobject}:{own}:{digest}", plan.scope.tree_key(own[1:])
-        return f"{plan.sobject}:{self._site.context.sha256[:32]}:{place}", None
+        value = cells[plan.id_at] if plan.id_at >= 0 else None
+        own = value.strip() if isinstance(value, str) else ""
+        if known := full_id(own):
+            sobject = OBJECT_OF_PREFIX.get(known[:3], plan.sobject)
+            detail = f":{_digest(plan, cells)}" if plan.scope.is_detailed else ""
+            return f"{sobject}:{known}{detail}", KEY + known, known
+        key = plan.scope.own_key(plan.sobject, own)
+        if key:
+            return f"{plan.sobject}:{own}:{_digest(plan, cells)}", key, own
+        return f"{plan.sobject}:{self._site.context.sha256[:32]}:{place}", None, own
 
 
 def _drafted(plan: RowPlan, cells: Sequence[JsonValue]) -> Draft:
@@ -220,38 +140,44 @@ def _drafted(plan: RowPlan, cells: Sequence[JsonValue]) -> Draft:
     draft = Draft([], [], {OBJECT: plan.sobject}, [])
     facts, metadata = draft.facts, draft.metadata
     currency = cells[plan.currency_at] if plan.currency_at >= 0 else None
-    for column in plan.ordered:
-        value = cells[column.index]
-        if type(value) is not str:
-            if value is None:
-                continue
-            seen = column.see_value(value)
-        elif not value:
+    # This loop runs for every cell: it asks little, and what a value came to before first.
+    for (name, remembered, column), value in zip(plan.steps, plan.in_order(cells), strict=True):
+        if not value:
             continue
-        elif column.name_at >= 0 and (name := cells[column.name_at]) and type(name) is str:
-            seen = column.see_lookup(value, name)
-        else:
-            seen = column.memory.get(value) or column.see(value)
+        seen = remembered(value)
+        if seen is None:
+            seen = _looked_at(column, value, cells)
         if seen is BLANK:
             continue
-        metadata[column.name] = seen.value
-        if fact := seen.fact:
+        fact, metadata[name], more = seen
+        if more is not None:
+            fact = _keep_more(draft, column, fact, more)
+        if fact:
             facts.append(f"{fact} {currency}" if currency and column.traits.is_money else fact)
-        if seen.link or seen.passage or seen.is_cut:
-            _keep_more(draft, column, seen)
-    facts += _spoken_addresses(plan, cells)
+    if plan.addresses:
+        facts += _spoken_addresses(plan, cells)
     return draft
 
 
-def _keep_more(draft: Draft, column: Column, seen: Seen) -> None:
-    if seen.link:
-        draft.metadata[column.relation] = seen.link
-        if seen.fact and column.name != "OwnerId":
-            draft.links.append(seen.link)
-    if seen.passage:
-        draft.passages.append(seen.passage)
-    if seen.is_cut:
+def _looked_at(column: Column, text: str | Typed, cells: Sequence[JsonValue]) -> Seen:
+    if isinstance(text, Typed):
+        return column.see_value(text.value)
+    name = cells[column.name_at] if column.name_at >= 0 else None
+    if name and isinstance(name, str):
+        return column.see_lookup(text, name)
+    return column.see(text)
+
+
+def _keep_more(draft: Draft, column: Column, fact: str, more: More) -> str:
+    if more.link:
+        draft.metadata[column.relation] = more.link
+        if fact and column.name != "OwnerId":
+            draft.links.append(more.link)
+    if more.passage:
+        draft.passages.append(more.passage)
+    if more.is_cut:
         draft.metadata.setdefault(TRUNCATED, []).append(column.name)
+    return fact
 
 
 def _spoken_addresses(plan: RowPlan, cells: Sequence[JsonValue]) -> list[str]:
@@ -334,11 +260,15 @@ def _moment(text: str) -> datetime | None:
 
 
 def _digest(plan: RowPlan, cells: Sequence[JsonValue]) -> str:
-    """12 hex digits over what the row says, however it was written."""
+    """12 hex digits over what the row says, in whichever encoding it was written.
+
+    What is not ASCII counts as ``?``, since that is what an export in an encoding that lacks
+    the character has in its place.
+    """
     said = [
         f"{name}={value}"
         for name, value in zip(plan.columns, cells, strict=True)
         if value not in (None, "")
     ]
     text = "\x1f".join(said).replace("\r\n", "\n")
-    return blake2b(text.encode("utf-8", "replace"), digest_size=6).hexdigest()
+    return blake2b(text.encode("ascii", "replace"), digest_size=6).hexdigest()

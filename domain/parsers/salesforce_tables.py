@@ -14,11 +14,7 @@ from domain.parsers.encodings import TextEncoding
 from domain.parsers.forms import Head
 from domain.parsers.salesforce_fields import STANDARD_FIELDS, canonical, is_custom
 from domain.parsers.salesforce_ids import OBJECT_OF_PREFIX, full_id, sure_id
-
-
-def _words(text: str) -> list[str]:
-    return text.split()
-
+from domain.parsers.word_lists import words
 
 DELIMITERS = ",\t|;^`"
 _SAMPLE_ROWS = 50
@@ -29,7 +25,7 @@ _NUMBERED = re.compile(r"[ _.-]*(?:\(?(?:part|copy|export|extract|data)?[ _-]*\d
 _LOADER_RELATION = re.compile(r"[A-Za-z]\w*:[A-Z]\w*-\w+\Z")
 _CUSTOM_COLUMN = re.compile(r"[A-Za-z]\w*__(?:c|pc|r\.\w.*)\Z", re.IGNORECASE)
 _SYSTEM_FIELDS = frozenset(
-    _words("""
+    words("""
     IsDeleted SystemModstamp CreatedById LastModifiedById CreatedDate LastModifiedDate OwnerId
     """)
 )
@@ -46,7 +42,7 @@ _OBJECTS = {name.lower(): name for name in OBJECT_OF_PREFIX.values()} | {
     "events": "Event",
 }
 _CRM_OBJECTS = frozenset(
-    _words("""
+    words("""
     Account AccountContactRelation AccountContactRole Campaign CampaignMember Case CaseComment
     Contact Lead Opportunity OpportunityContactRole OpportunityLineItem PricebookEntry Product2
     """)
@@ -86,12 +82,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class TableKind:
-    """What a table holds. ``is_local``: ids are small numbers of the data set's own."""
+    """What a table holds.
+
+    ``is_local``: ids are small numbers of the data set's own. ``repeats_ids``: a report's rows
+    are details (products, contact roles) of the records whose ids they have.
+    """
 
     sobject: str
     names: tuple[str, ...]
     is_local: bool = False
     is_report: bool = False
+    repeats_ids: bool = False
 
 
 def peek_table(head: Head, encoding: TextEncoding, name: str) -> Table:
