@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import chain
 from pathlib import PurePosixPath
 
-from domain.models.records import DroppedItem, JsonValue, ParsedItem, Place
-from domain.parsers.forms import Site
-from domain.parsers.json import JsonParser
-from domain.parsers.json_shapes import Part
+from domain.models.records import DroppedItem, JsonValue, ParsedItem, Place, RejectedItem
+from domain.parsers.forms import Site, raw_start
+from domain.parsers.json import LIST, JsonParser, JsonReading
+from domain.parsers.json_scan import Element
+from domain.parsers.json_shapes import Part, is_page, is_wrapper, parts_of
 from domain.parsers.salesforce_columns import Scope
 from domain.parsers.salesforce_detection import child_lists, is_plan, type_of
 from domain.parsers.salesforce_fields import is_custom
@@ -25,19 +28,44 @@ _NO_EXTRA: dict[str, JsonValue] = {}
 class SalesforceObjects(JsonParser):
     """Reads each object with its type as a record, and those in its child queries beside it."""
 
-    def builder(self, layout: Mapping[str, JsonValue], site: Site) -> ObjectBuilder:
-        return ObjectBuilder(site)
+    def _reading(self, layout: Mapping[str, JsonValue], site: Site) -> JsonReading:
+        return _ObjectReading(layout, site)
 
-    def expanded(self, part: Part) -> Iterator[Part]:
-        """The records in a value: a page's, or one and all that its child queries hold."""
-        value = part.value
-        if not isinstance(value, dict) or is_plan(value):
-            yield part
-        elif type_of(value) is None and isinstance(value.get("records"), list):
-            for record in value["records"]:
-                yield from self.expanded(Part(_path(part.path, "records"), record))
-        else:
-            yield from _family(part, value)
+
+class _ObjectReading(JsonReading):
+    def __init__(self, layout: Mapping[str, JsonValue], site: Site) -> None:
+        super().__init__(layout, site)
+        self._objects = ObjectBuilder(site)
+
+    def made_of(self, value: JsonValue, element: Element, name: str) -> Iterator[ParsedItem]:
+        parts = parts_of(value) if is_page(value) else (Part(name, value),)
+        yield from self._records(parts, element)
+
+    def made_of_only(self, value: JsonValue, element: Element) -> Iterator[ParsedItem]:
+        parts = parts_of(value) if is_wrapper(value) else (Part("", value),)
+        yield from self._records(parts, element)
+
+    def made_around(self, value: Mapping[str, JsonValue], element: Element) -> Iterator[ParsedItem]:
+        yield from self._records(parts_of(value), element)
+
+    def _records(self, parts: Iterable[Part], element: Element) -> Iterator[ParsedItem]:
+        for number, part in enumerate(chain.from_iterable(map(_expanded, parts))):
+            item = self._objects.build(part, self._place(element, number))
+            if isinstance(item, RejectedItem):
+                item = replace(item, raw=raw_start(element.raw))
+            yield item
+
+
+def _expanded(part: Part) -> Iterator[Part]:
+    """The records in a value: a page's, or one and all that its child queries hold."""
+    value = part.value
+    if not isinstance(value, dict) or is_plan(value):
+        yield part
+    elif type_of(value) is None and isinstance(value.get("records"), list):
+        for record in value["records"]:
+            yield from _expanded(Part(_path(part.path, "records"), record))
+    else:
+        yield from _family(part, value)
 
 
 def _family(part: Part, value: Mapping[str, JsonValue]) -> Iterator[Part]:
@@ -102,26 +130,19 @@ class ObjectBuilder:
         self._folder = str(PurePosixPath(site.name).parent)
         self._unnamed = object_of_name(site.name) or stem_of(site.name)
 
-    def build(
-        self,
-        value: Mapping[str, JsonValue],
-        place: Place,
-        *,
-        extra: dict[str, JsonValue] = _NO_EXTRA,
-    ) -> ParsedItem:
+    def build(self, part: Part, place: Place) -> ParsedItem:
+        """The item of a record, or of what else may stand between records."""
+        value = part.value
+        if not isinstance(value, dict):
+            return self._builder.build(self._plan(self._unnamed, False, ("value",)), [value], place)
         if is_plan(value):
             return DroppedItem(IMPORT_PLAN, place)
         fields = _flattened(value)
-        sobject = type_of(value) or self._unnamed
         attributes = value.get("attributes")
         is_tree = isinstance(attributes, dict) and "referenceId" in attributes
-        plan = self._plan(sobject, is_tree, tuple(fields))
+        plan = self._plan(type_of(value) or self._unnamed, is_tree, tuple(fields))
+        extra = {LIST: part.path} if part.path else _NO_EXTRA
         return self._builder.build(plan, list(fields.values()), place, extra=extra)
-
-    def build_plain(self, value: JsonValue, place: Place) -> ParsedItem:
-        """A text or number among the records, which Salesforce never writes."""
-        plan = self._plan(self._unnamed, False, ("value",))
-        return self._builder.build(plan, [value], place)
 
     def _plan(self, sobject: str, is_tree: bool, columns: tuple[str, ...]) -> RowPlan:
         key = (sobject, is_tree, columns)

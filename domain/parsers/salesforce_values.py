@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import UTC
 
 from domain.models.records import JsonValue
 from domain.parsers.html_text import text_of_html
@@ -87,14 +86,12 @@ def plain_text(text: str) -> str:
 
 def version_of(text: str) -> str:
     """A moment so that later ones sort after earlier ones; ``""`` if the text is none."""
-    if len(text) == 28 and text.endswith("+0000"):
+    if len(text) == 28 and text.endswith("+0000") and _MOMENT.match(text):
         return f"{text[:23]}Z"
-    if len(text) == 24 and text.endswith("Z"):
-        return text
     moment = parse_timestamp(text)
     if moment is None:
         return ""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def spoken(value: JsonValue, traits: Traits) -> str:

@@ -196,3 +196,26 @@ def test_any_cutting_gives_the_same_items() -> None:
 def test_json_is_accepted_by_its_content() -> None:
     assert SALESFORCE.accepts(io.BytesIO(json.dumps(page(sobject("Account", ACCOUNT))).encode()))
     assert not SALESFORCE.accepts(io.BytesIO(b'[{"a": 1}]'))
+
+
+def test_what_stands_beside_a_streamed_list_is_read_too() -> None:
+    deals = [sobject("Opportunity", DEAL, Name="x" * 1000) for _ in range(1100)]
+    notes = [sobject("Note__c", "a0XA0000006Vm9rMAC", Name="beside")]
+    items = read({"records": deals, "more": notes})
+    assert (len(items), items[-1].title) == (1101, "beside")
+
+
+def test_what_is_no_record_among_children_is_not_lost() -> None:
+    account = sobject("Account", ACCOUNT, Contacts={"records": [7]})
+    assert [item.metadata.get("value") for item in read(page(account))] == [None, 7]
+
+
+def test_a_record_without_any_identity_is_known_by_its_place() -> None:
+    record = {"attributes": {"type": "AggregateResult", "url": None}, "Amount": 5}
+    (item,) = read(page(record))
+    assert item.native_id.startswith("AggregateResult:")
+
+
+def test_a_record_too_large_is_rejected_with_its_raw_bytes() -> None:
+    (item,) = read(page(sobject("Account", ACCOUNT, Description="x" * 1_000_001)))
+    assert item.raw

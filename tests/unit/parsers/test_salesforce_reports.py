@@ -96,3 +96,8 @@ def test_a_report_is_told_by_its_footer() -> None:
 def test_an_id_of_another_object_makes_it_the_rows() -> None:
     (record,) = records('"Widget ID","Owner ID"\n"a0XA0000006Vm9r","005A0000006Vm9r"\n')
     assert record.native_id == "Widget:a0XA0000006Vm9rMAC"
+
+
+def test_only_an_owners_id_names_no_object() -> None:
+    (record,) = records('"Owner ID","Size"\n"005A0000006Vm9r","1"\n')
+    assert record.metadata["object"] == "Report"

@@ -129,6 +129,15 @@ def test_a_relation_without_its_id_is_told_by_name() -> None:
     assert record.content == "Opportunity of account Acme."
 
 
+def test_a_lookup_that_holds_no_id_stays_as_it_is() -> None:
+    record = only(f"Id,AccountId,Account.Name\n{DEAL},#N/A,Acme\n")
+    assert (record.metadata["AccountId"], record.metadata["Account.Name"]) == ("#N/A", "Acme")
+
+
+def test_the_version_of_no_moment_is_the_least() -> None:
+    assert only(f"Id,SystemModstamp\n{DEAL},yesterday\n").version == ""
+
+
 def test_the_later_copy_has_the_greater_version() -> None:
     seen = [
         only(f"Id,{column}\n{DEAL},{moment}\n").version
@@ -206,9 +215,9 @@ def test_the_encoding_makes_no_difference(encoding: str) -> None:
 
 
 def test_extra_cells_are_kept_and_missing_ones_are_absent() -> None:
-    row = f"{DEAL},x,New\n"
-    wide, narrow = read(f"Id,Name,Type\n{DEAL},x,New,more\n{DEAL}\n" + 2 * row)[:2]
-    assert wide.metadata["extra_1"] == "more"
+    row, wide_row = f"{DEAL},x,New\n", f"{DEAL},x,New,more\n"
+    wide, narrow, again, *_ = read(f"Id,Name,Type\n{wide_row}{DEAL}\n{wide_row}{row * 4}")
+    assert wide.metadata["extra_1"] == again.metadata["extra_1"] == "more"
     assert "Name" not in narrow.metadata
 
 
@@ -241,6 +250,19 @@ def test_marks_of_references_in_a_text_are_taken_out() -> None:
 def test_a_person_is_called_by_first_and_last_name() -> None:
     row = f"Id,FirstName,LastName,Email\n{an_id('003')},Imke,Sandvoort,i@x.example\n"
     assert only(row, "Contact.csv").title == "Imke Sandvoort"
+
+
+def test_what_has_a_blank_name_is_called_by_its_next_best() -> None:
+    row = f"Id,Name,FirstName,LastName,Username\n{an_id('005')},,,,imke@x.example\n"
+    assert only(row, "User.csv").title == "imke@x.example"
+
+
+def test_a_blank_address_is_not_told() -> None:
+    assert only(f"Id,BillingStreet,BillingCity\n{ACCOUNT},,\n").content == "Account."
+
+
+def test_a_case_comment_of_no_case_has_no_thread() -> None:
+    assert only(f"Id,ParentId\n{an_id('00a')},\n").thread is None
 
 
 def test_what_has_no_name_is_called_by_what_it_connects() -> None:
