@@ -121,11 +121,24 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Tombstone:
+    """Proof that a record was deleted at the source, as of ``version``."""
+
+    source_type: str
+    native_id: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DroppedItem:
-    """An item left out on purpose, by the named rule (``snake_case``)."""
+    """An item left out on purpose, by the named rule (``snake_case``).
+
+    One that says that a record is gone carries its ``tombstone``.
+    """
 
     rule: str
     place: Place
+    tombstone: Tombstone | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 from itertools import accumulate, takewhile
 from typing import BinaryIO
 
 from domain.errors import UnreadableFileError
-from domain.models.records import DroppedItem, JsonValue, ParsedItem, RejectedItem
+from domain.models.records import DroppedItem, JsonValue, ParsedItem, Place, RejectedItem
 from domain.parsers.column_rules import ColumnRules, choose_columns
 from domain.parsers.csv_borders import BorderScanner
 from domain.parsers.csv_rows import Row, RowReader
@@ -59,7 +59,7 @@ class CsvParser(Form):
         if not any(line.strip() for line in lines):
             raise UnreadableFileError("the file holds only white space; export it again")
         sniffed = sniff_dialect(lines)
-        table = _Table(sniffed)
+        table = _Table(sniffed, *self.header_of(sniffed))
         rules = choose_columns(table.columns, table.sample, site.context.options)
         return {
             "format": self.name,
@@ -95,8 +95,7 @@ class CsvParser(Form):
         lines = byte_lines(stream, encoding, max_bytes=MAX_RECORD_BYTES)
         dialect, is_last = Dialect.from_json(layout), layout.get(IS_LAST, True)
         reader = RowReader(lines, dialect, line_decoder(encoding), start, is_last=is_last)
-        builder = RecordBuilder(ColumnRules.from_json(layout["column_rules"]), site)
-        columns, data_start = layout["columns"], layout["data_start"]
+        build, data_start = self.row_builder(layout, site), layout["data_start"]
         header_row = layout["table_row"] if layout["has_header"] else -1
         for number, row in enumerate(reader.rows()):
             if row.start < data_start:
@@ -105,15 +104,27 @@ class CsvParser(Form):
             elif row.cells is None:
                 yield RejectedItem(row.error, site.place(row.start, row.end), row.raw)
             else:
-                item = builder.build(_values(columns, row.cells), site.place(row.start, row.end))
+                item = build(row.cells, site.place(row.start, row.end))
                 yield _with_raw(item, reader) if isinstance(item, RejectedItem) else item
+
+    def header_of(self, sniffed: SniffedDialect) -> tuple[int, bool]:
+        """The index of the table's first row, and whether it is a header."""
+        return find_header(sniffed)
+
+    def row_builder(
+        self, layout: Mapping[str, JsonValue], site: Site
+    ) -> Callable[[list[str], Place], ParsedItem]:
+        """What makes items of the rows' cells; tables of a known kind bring their own."""
+        builder = RecordBuilder(ColumnRules.from_json(layout["column_rules"]), site)
+        columns = layout["columns"]
+        return lambda cells, place: builder.build(_values(columns, cells), place)
 
 
 class _Table:
     """Where the table begins in the sample, and what it holds."""
 
-    def __init__(self, sniffed: SniffedDialect) -> None:
-        self.first_row, self.has_header = find_header(sniffed)
+    def __init__(self, sniffed: SniffedDialect, first_row: int, has_header: bool) -> None:
+        self.first_row, self.has_header = first_row, has_header
         self.data_row = self.first_row + self.has_header
         width = max(sniffed.width, len(sniffed.rows[self.first_row]) if self.has_header else 0)
         self.columns = column_names(

@@ -13,10 +13,17 @@ from domain.parsers.file_types import refuse_binary, refuse_unreadable
 from domain.parsers.forms import Form, Head
 from domain.parsers.json import JsonParser, utf8_head
 from domain.parsers.json_shapes import FoundShape, find_shape
+from domain.parsers.salesforce import (
+    SalesforceParser,
+    is_salesforce_json,
+    is_salesforce_table,
+)
 from domain.parsers.text import TextParser, looks_like_html
 
-CSV, JSON, TEXT = CsvParser(), JsonParser(), TextParser()
-FORMS: Mapping[str, Form] = {form.name: form for form in (CSV, JSON, TEXT)}
+CSV, JSON, TEXT, SALESFORCE = CsvParser(), JsonParser(), TextParser(), SalesforceParser()
+FORMS: Mapping[str, Form] = {form.name: form for form in (CSV, JSON, TEXT, SALESFORCE)}
+_LABELS = frozenset((SALESFORCE.name,))
+"""Forms whose name labels any text: only tables and JSON are read by them."""
 
 _JSON_ENDINGS = frozenset((".json", ".jsonl", ".ndjson", ".geojson"))
 _TABLE_ENDINGS = frozenset((".csv", ".tsv", ".tab", ".psv", ".ssv"))
@@ -33,7 +40,7 @@ def form_of(head: Head, name: str, *, forced: str | None = None) -> Form:
     refuse_unreadable(head.content)
     encoding = detect_encoding(head.content)
     refuse_binary(head.content, is_wide=encoding.is_wide)
-    if forced is not None and forced in FORMS:
+    if forced is not None and forced in FORMS and forced not in _LABELS:
         return FORMS[forced]
     endings = frozenset(suffix.lower() for suffix in PurePosixPath(name).suffixes[-2:])
     if looks_like_html(head.content):
@@ -41,9 +48,15 @@ def form_of(head: Head, name: str, *, forced: str | None = None) -> Form:
     is_named_json = bool(endings & _JSON_ENDINGS)
     found = find_shape(utf8_head(head, encoding), is_whole=head.is_whole)
     if found and (is_named_json or _is_surely_json(found)):
-        return JSON
+        is_salesforce = forced == SALESFORCE.name or is_salesforce_json(found)
+        return SALESFORCE if is_salesforce else JSON
     is_named_prose = bool(endings & _PROSE_ENDINGS)
-    if endings & _TABLE_ENDINGS or _is_surely_table(head, encoding, is_named_prose):
+    is_table = endings & _TABLE_ENDINGS or _is_surely_table(head, encoding, is_named_prose)
+    if (is_table and forced == SALESFORCE.name) or (
+        not is_named_prose and is_salesforce_table(head, encoding, name, is_sure=bool(is_table))
+    ):
+        return SALESFORCE
+    if is_table:
         return CSV
     if is_named_json:
         raise UnreadableFileError("the file is named JSON but holds none; export it again")

@@ -61,7 +61,7 @@ class RecordBuilder:
             return DroppedItem(BLANK_ROW, place)
         content = self._content(kept)
         if len(content) > MAX_CONTENT_CHARS:
-            return RejectedItem(_too_large(len(content)), place)
+            return RejectedItem(too_large(len(content)), place)
         context, rules = self.site.context, self.rules
         return Record(
             source_type=context.source_type,
@@ -82,7 +82,7 @@ class RecordBuilder:
         if not content:
             return DroppedItem(BLANK_ROW, place)
         if len(content) > MAX_CONTENT_CHARS:
-            return RejectedItem(_too_large(len(content)), place)
+            return RejectedItem(too_large(len(content)), place)
         context = self.site.context
         return Record(
             source_type=context.source_type,
@@ -153,7 +153,8 @@ def shortened(value: JsonValue) -> JsonValue:
     return value
 
 
-def _too_large(chars: int) -> str:
+def too_large(chars: int) -> str:
+    """Why a record of so many characters is rejected."""
     return (
         f"the record has {chars:,} characters, more than the {MAX_CONTENT_CHARS:,} allowed; "
         "split it into several records"
