@@ -11,12 +11,18 @@ from domain.parsers.dialects import find_header, sniff_dialect
 from domain.parsers.encodings import TextEncoding, detect_encoding
 from domain.parsers.file_types import refuse_binary, refuse_unreadable
 from domain.parsers.forms import Form, Head
+from domain.parsers.gong import GongParser
+from domain.parsers.gong_shapes import looks_like_gong
+from domain.parsers.gong_spoken_text import looks_spoken
 from domain.parsers.json import JsonParser, utf8_head
 from domain.parsers.json_shapes import FoundShape, find_shape
 from domain.parsers.text import TextParser, looks_like_html
 
 CSV, JSON, TEXT = CsvParser(), JsonParser(), TextParser()
-FORMS: Mapping[str, Form] = {form.name: form for form in (CSV, JSON, TEXT)}
+GONG = GongParser()
+FORMS: Mapping[str, Form] = {form.name: form for form in (CSV, JSON, TEXT, GONG)}
+_LABELS = frozenset((GONG.name,))
+"""Forms whose name labels any text: only some texts are read by them."""
 
 _JSON_ENDINGS = frozenset((".json", ".jsonl", ".ndjson", ".geojson"))
 _TABLE_ENDINGS = frozenset((".csv", ".tsv", ".tab", ".psv", ".ssv"))
@@ -33,15 +39,19 @@ def form_of(head: Head, name: str, *, forced: str | None = None) -> Form:
     refuse_unreadable(head.content)
     encoding = detect_encoding(head.content)
     refuse_binary(head.content, is_wide=encoding.is_wide)
-    if forced is not None and forced in FORMS:
+    if forced is not None and forced in FORMS and forced not in _LABELS:
         return FORMS[forced]
     endings = frozenset(suffix.lower() for suffix in PurePosixPath(name).suffixes[-2:])
     if looks_like_html(head.content):
         return TEXT
     is_named_json = bool(endings & _JSON_ENDINGS)
-    found = find_shape(utf8_head(head, encoding), is_whole=head.is_whole)
+    content = utf8_head(head, encoding)
+    found = find_shape(content, is_whole=head.is_whole)
     if found and (is_named_json or _is_surely_json(found)):
-        return JSON
+        is_gong = forced == GONG.name or looks_like_gong(found, content)
+        return GONG if is_gong else JSON
+    if looks_spoken(content.decode("utf-8", "replace")):
+        return GONG
     is_named_prose = bool(endings & _PROSE_ENDINGS)
     if endings & _TABLE_ENDINGS or _is_surely_table(head, encoding, is_named_prose):
         return CSV

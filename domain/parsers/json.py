@@ -19,6 +19,7 @@ from domain.parsers.forms import (
     Cut,
     Form,
     Head,
+    Rejoined,
     Site,
     raw_start,
     read_fully,
@@ -99,7 +100,7 @@ class JsonParser(Form):
         is_first = start == 0
         if is_first:
             start = len(read_fully(stream, layout["bom_bytes"]))
-        reading = _Reading(layout, site)
+        reading = self._reading(layout, site)
         if reading.is_wide:
             stream = _Transcoded(stream, layout["encoding"])
         match Shape(layout["shape"]):
@@ -115,9 +116,16 @@ class JsonParser(Form):
                 raw = read_fully(stream, MAX_RECORD_BYTES)
                 yield from reading.only_value(Element(raw, start, start + len(raw)))
 
+    def _reading(self, layout: Mapping[str, JsonValue], site: Site) -> JsonReading:
+        return JsonReading(layout, site)
 
-class _Reading:
-    """What all items of one stream share."""
+
+class JsonReading:
+    """What all items of one stream share.
+
+    A source's own reading overrides what is made of a value (``made_of``), of a file's only
+    value (``made_of_only``), and of what stands around a streamed array (``made_around``).
+    """
 
     def __init__(self, layout: Mapping[str, JsonValue], site: Site) -> None:
         encoding = layout["encoding"]
@@ -157,14 +165,24 @@ class _Reading:
             yield from self.items_of(element, name=name)
         if reader.rest.strip():
             end = reader.rest_start + len(reader.rest)
-            yield from self._after_array(Element(reader.rest, reader.rest_start, end), path)
+            rest = Element(reader.rest, reader.rest_start, end)
+            yield from self._after_array(rest, stream, path)
 
-    def _after_array(self, rest: Element, path: Sequence[str]) -> Iterator[ParsedItem]:
-        if path:
-            opened = b'{"_":' * (len(path) - 1) + b'{"_":0' + rest.raw
-            yield from self.around(replace(rest, raw=opened), path)
-        else:
+    def _after_array(
+        self, rest: Element, stream: ByteStream, path: Sequence[str]
+    ) -> Iterator[ParsedItem]:
+        """The end of the object around the array, and the values that may follow it."""
+        if not path:
             yield self._rejected(replace(rest, error="the array has ended before it"))
+            return
+        opened = b'{"_":' * (len(path) - 1) + b'{"_":0'
+        whole = Rejoined(opened + rest.raw, stream)
+        reader = ElementReader(whole, start=rest.start - len(opened), in_array=False)
+        for element in reader.elements():
+            if element.start < rest.start and not element.error:
+                yield from self.around(replace(element, start=rest.start), path)
+            else:
+                yield from self.items_of(element)
 
     def around(self, element: Element, path: Sequence[str]) -> Iterator[ParsedItem]:
         """What wrapping objects hold beside the array at the path."""
@@ -174,17 +192,14 @@ class _Reading:
             yield self._rejected(replace(element, error=str(error)))
             return
         for _ in path:
-            yield from self._parts({k: v for k, v in value.items() if k != path[0]}, element)
+            beside = {k: v for k, v in value.items() if k not in (path[0], "_")}
+            yield from self.made_around(beside, element)
             inner = value.get(path[0], value.get("_"))
             path = path[1:]
             value = inner if isinstance(inner, dict) else {}
 
     def only_value(self, element: Element) -> Iterator[ParsedItem]:
-        value = self._parse(element.raw)
-        if is_wrapper(value):
-            yield from self._parts(value, element)
-        else:
-            yield self._item(value, self._place(element), element.raw)
+        yield from self.made_of_only(self._parse(element.raw), element)
 
     def items_of(
         self, element: Element, label: str = "", *, name: str = ""
@@ -198,10 +213,23 @@ class _Reading:
         except JsonError as error:
             yield self._rejected(replace(element, error=str(error)), label)
             return
+        yield from self.made_of(value, element, name)
+
+    def made_of_only(self, value: JsonValue, element: Element) -> Iterator[ParsedItem]:
+        if is_wrapper(value):
+            yield from self._parts(value, element)
+        else:
+            yield self._item(value, self._place(element), element.raw)
+
+    def made_of(self, value: JsonValue, element: Element, name: str) -> Iterator[ParsedItem]:
+        """``name`` is the path of the array that held the value."""
         if is_page(value):
             yield from self._parts(value, element)
         else:
             yield self._item(value, self._place(element), element.raw, name)
+
+    def made_around(self, value: Mapping[str, JsonValue], element: Element) -> Iterator[ParsedItem]:
+        yield from self._parts(value, element)
 
     def _parts(self, value: Mapping[str, JsonValue], element: Element) -> Iterator[ParsedItem]:
         for number, part in enumerate(parts_of(value)):
