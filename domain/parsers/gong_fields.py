@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from domain.models.records import JsonValue
 from domain.parsers.slack_fields import JsonObject, objects_field, text_field
@@ -42,6 +43,7 @@ def distinct(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(text for text in texts if text))
 
 
+@lru_cache(maxsize=1024)
 def snake(name: str) -> str:
     """``primaryUserId`` as ``primary_user_id``."""
     return _CAMEL.sub("_", name).lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from domain.models.records import PUBLIC, JsonValue
 from domain.parsers.crm_ids import long_id
@@ -28,8 +29,7 @@ class CrmObject:
         return next((value for field, value in self.fields if field.lower() == "name"), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(NamedTuple):
     """Who took part or was invited. What Gong does not know is empty."""
 
     id: str

@@ -102,7 +102,7 @@ def _turns(text: str, found: Sequence[re.Match[str]]) -> Iterator[Turn]:
     for match, words in _spoken(text, found):
         if words:
             seconds = int(match[1] or 0) * 3600 + int(match[2]) * 60 + int(match[3])
-            yield Turn(match[4] or UNKNOWN_SPEAKER, words, start_seconds=float(seconds))
+            yield Turn(words, match[4] or UNKNOWN_SPEAKER, start_seconds=float(seconds))
 
 
 def _spoken(text: str, found: Sequence[re.Match[str]]) -> Iterator[tuple[re.Match[str], str]]:

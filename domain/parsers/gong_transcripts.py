@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate
+from typing import NamedTuple
 
 from domain.models.records import ContentType, JsonValue, Place, Record, Segment
 from domain.parsers.gong_calls import Call, default_title, default_url
@@ -20,26 +21,20 @@ faster."""
 _MILLISECONDS, _SECONDS = 1000, 1
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """What one person said without a break; ``None`` where it is not known."""
 
-    speaker: str
     text: str
+    speaker: str
     affiliation: str | None = None
     start_seconds: float | None = None
     end_seconds: float | None = None
     topic: str | None = None
 
     def facts(self) -> dict[str, JsonValue]:
-        facts: dict[str, JsonValue] = {
-            "speaker": self.speaker,
-            "affiliation": self.affiliation,
-            "start_seconds": self.start_seconds,
-            "end_seconds": self.end_seconds,
-            "topic": self.topic,
-        }
-        return {key: value for key, value in facts.items() if value is not None}
+        """What is known of the turn beside its text."""
+        facts = zip(self._fields[1:], self[1:], strict=True)
+        return {key: value for key, value in facts if value is not None}
 
 
 def transcript_record(
@@ -115,8 +110,7 @@ def content_of(turns: Sequence[Turn]) -> tuple[str, tuple[Segment, ...]]:
     return "".join(lines), tuple(segments)
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
+class _Said(NamedTuple):
     """A monologue, times as they came."""
 
     speaker_id: str
@@ -149,7 +143,7 @@ def _turns(call_id: str, said: Sequence[_Said], call: Call | None) -> Iterator[T
         speaker, affiliation = voices.of(one.speaker_id)
         start = None if one.start is None else one.start / per_second
         end = None if one.end is None else one.end / per_second
-        yield Turn(speaker, one.text, affiliation, start, end, one.topic)
+        yield Turn(one.text, speaker, affiliation, start, end, one.topic)
 
 
 class _Voices:

@@ -194,6 +194,33 @@ def test_users_and_trackers_are_records() -> None:
     assert tracker.version == "2025-02-17T10:30:00+00:00"
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(page(users=[{**USER, "trustedEmailAddress": None}]), id="users"),
+        pytest.param({"requestId": "r", "keywordTrackers": [TRACKER]}, id="trackers"),
+        pytest.param({"result": {"data": page(calls=LISTED)}}, id="wrapped-twice"),
+        pytest.param({"response": error()}, id="wrapped-404"),
+        pytest.param({"requestId": "r", "call": details()}, id="one-call"),
+        pytest.param(error(), id="404"),
+    ],
+)
+def test_answers_are_told_from_other_json(value: Any) -> None:
+    assert found(value) == "gong"
+
+
+def test_other_lists_in_an_answer_are_read_as_any_json() -> None:
+    *_, team = read(orjson.dumps(page(calls=LISTED, teams=[{"id": "t1", "name": "EMEA"}])))
+    assert isinstance(team, Record)
+    assert team.metadata["_list"] == "teams"
+
+
+def test_what_breaks_off_after_a_large_page_is_rejected() -> None:
+    calls = [extensive(str(n), content={"brief": "x" * 4000}) for n in range(300)]
+    content = orjson.dumps(page(calls=calls))[:-1] + b', "teams": x}'
+    assert isinstance(read(content)[-1], RejectedItem)
+
+
 def test_a_user_gives_others_its_name() -> None:
     (user,) = records_in(PARSER, orjson.dumps([USER]))
     assert user.names == {"gong:user:u1": "Ada Lovelace"}
