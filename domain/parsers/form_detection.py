@@ -50,7 +50,7 @@ def form_of(head: Head, name: str, *, forced: str | None = None) -> Form:
     if found and (is_named_json or _is_surely_json(found)):
         is_gong = forced == GONG.name or looks_like_gong(found, content)
         return GONG if is_gong else JSON
-    if looks_spoken(content.decode("utf-8", "replace")):
+    if looks_spoken(content):
         return GONG
     is_named_prose = bool(endings & _PROSE_ENDINGS)
     if endings & _TABLE_ENDINGS or _is_surely_table(head, encoding, is_named_prose):

@@ -63,7 +63,7 @@ class GongParser(JsonParser):
         about = {"format": self.name, "encoding": encoding.name, "bom_bytes": encoding.bom_bytes}
         found = find_shape(content, is_whole=head.is_whole)
         if found is None:
-            if looks_spoken(content.decode("utf-8", "replace")):
+            if looks_spoken(content):
                 return about | {"shape": SPOKEN_TEXT}
             raise UnreadableFileError("the file is neither JSON nor a transcript; export it again")
         found = _whole_calls(found, content)

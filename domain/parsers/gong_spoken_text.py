@@ -40,13 +40,15 @@ _TURN = re.compile(
     r"^[ \t]*(?:(\d{1,2}):)?(\d{1,3}):(\d{2})[ \t]*\|[ \t]*([^|\n]*?)[ \t]*\r?$", re.M
 )
 _CALL_ID = re.compile(r"gong\.io/call\?(?:[^\s#]*&)?id=(\d+)")
+_OPENING_BYTES = 64 * 1024
 _MIN_TURNS = 2
 _MAX_TITLE_CHARS = 300
 _TOO_LARGE = f"the transcript has more than {MAX_RECORD_BYTES // 1024**2} MiB; split it"
 
 
-def looks_spoken(text: str) -> bool:
-    """Whether a text has turns, each a time and a name on one line and words on the next."""
+def looks_spoken(head: bytes) -> bool:
+    """Whether UTF-8 text has turns, each a time and a name on one line and words on the next."""
+    text = head[:_OPENING_BYTES].decode("utf-8", "replace")
     turns = list(_TURN.finditer(text))
     if len(turns) < _MIN_TURNS:
         return False
