@@ -10,9 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from domain.models.records import JsonValue, Record, Segment
+
+MOMENT = "_moment"
+"""Metadata key of a reference to when the record was, in ISO 8601.
+
+It becomes the record's timestamp, unless that has one, and leaves the metadata.
+"""
+READERS = "_readers"
+"""Metadata key of a reference to who may see the record, parted by blanks.
+
+It becomes the record's visibility and leaves the metadata.
+"""
 
 _BEGIN, _MIDDLE, _END = "\ue000", "\ue001", "\ue002"
 """Private-use characters, which no text carries on purpose."""
@@ -34,10 +46,11 @@ def without_marks(text: str) -> str:
 
 
 def references_of(record: Record) -> frozenset[str]:
-    """The keys whose names the record's title, author, content and metadata want."""
-    texts = [record.content, record.title or "", record.author or ""]
-    texts += [value for value in record.metadata.values() if isinstance(value, str)]
-    return frozenset(key for text in texts if _BEGIN in text for key in _keys(text))
+    """The keys whose names the record wants: in its texts, its metadata, its segments' metadata."""
+    texts = [record.content, record.title or "", record.author or "", record.url or ""]
+    for metadata in (record.metadata, *(segment.metadata for segment in record.segments)):
+        texts += [text for value in metadata.values() for text in _texts_in(value)]
+    return frozenset(key for text in set(texts) if _BEGIN in text for key in _keys(text))
 
 
 def resolved(record: Record, names: Mapping[str, str]) -> Record:
@@ -45,30 +58,65 @@ def resolved(record: Record, names: Mapping[str, str]) -> Record:
 
     Segments keep covering what they covered. A reference lies within one segment.
     """
-    content = record.content
-    segments = record.segments
+    if not references_of(record):
+        return record
+    content, segments = record.content, record.segments
     if _BEGIN in content:
         content, segments = _resolve_segments(record, names)
-    metadata: dict[str, JsonValue] = {
-        key: _resolve(value, names) if isinstance(value, str) else value
-        for key, value in record.metadata.items()
-    }
+    metadata = _resolve_all(record.metadata, names)
+    moment, readers = metadata.pop(MOMENT, None), metadata.pop(READERS, "")
     return replace(
         record,
         content=content,
-        segments=segments,
+        segments=tuple(
+            replace(one, metadata=_resolve_all(one.metadata, names)) for one in segments
+        ),
         title=_resolve(record.title, names) if record.title else record.title,
         author=_resolve(record.author, names) if record.author else record.author,
+        url=_resolve(record.url, names) if record.url else record.url,
+        timestamp=record.timestamp or _moment(moment),
+        visibility=tuple(readers.split()) or record.visibility,
         metadata=metadata,
     )
+
+
+def _texts_in(value: JsonValue) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _keys(text: str) -> list[str]:
     return [match[1] for match in _REFERENCE.finditer(text)]
 
 
+def _moment(text: JsonValue) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _resolve(text: str, names: Mapping[str, str]) -> str:
+    if _BEGIN not in text:
+        return text
     return _REFERENCE.sub(lambda match: names.get(match[1], match[2]), text)
+
+
+def _resolve_all(
+    metadata: Mapping[str, JsonValue], names: Mapping[str, str]
+) -> dict[str, JsonValue]:
+    """Texts and lists of texts with their references resolved."""
+    return {key: _resolve_value(value, names) for key, value in metadata.items()}
+
+
+def _resolve_value(value: JsonValue, names: Mapping[str, str]) -> JsonValue:
+    if isinstance(value, str):
+        return _resolve(value, names)
+    if isinstance(value, list):
+        return [_resolve(item, names) if isinstance(item, str) else item for item in value]
+    return value
 
 
 def _resolve_segments(record: Record, names: Mapping[str, str]) -> tuple[str, tuple[Segment, ...]]:

@@ -33,8 +33,8 @@ def detect(file: BinaryIO, filename: str, *, source: str | None = None) -> Parse
     """The parser that reads a seekable file, judged by its first MiB (a zip: by its directory).
 
     The name only decides where the content could be several things. ``source`` ``slack``,
-    ``csv`` or ``json`` insists on that parser (inside of an archive for its members),
-    ``salesforce`` on it for tables and JSON; other sources are labels.
+    ``csv``, ``json`` or ``text`` insists on that parser (inside of an archive for its members),
+    ``salesforce`` on it for tables and JSON, ``gong`` on it for JSON; other sources are labels.
 
     Raises:
         UnreadableFileError: no parser reads it; the message says what it is, and the fix.

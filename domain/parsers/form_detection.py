@@ -11,6 +11,9 @@ from domain.parsers.dialects import find_header, sniff_dialect
 from domain.parsers.encodings import TextEncoding, detect_encoding
 from domain.parsers.file_types import refuse_binary, refuse_unreadable
 from domain.parsers.forms import Form, Head
+from domain.parsers.gong import GongParser
+from domain.parsers.gong_shapes import looks_like_gong
+from domain.parsers.gong_spoken_text import looks_spoken
 from domain.parsers.json import JsonParser, utf8_head
 from domain.parsers.json_shapes import FoundShape, find_shape
 from domain.parsers.salesforce import (
@@ -20,10 +23,11 @@ from domain.parsers.salesforce import (
 )
 from domain.parsers.text import TextParser, looks_like_html
 
-CSV, JSON, TEXT, SALESFORCE = CsvParser(), JsonParser(), TextParser(), SalesforceParser()
-FORMS: Mapping[str, Form] = {form.name: form for form in (CSV, JSON, TEXT, SALESFORCE)}
-_LABELS = frozenset((SALESFORCE.name,))
-"""Forms whose name labels any text: only tables and JSON are read by them."""
+CSV, JSON, TEXT = CsvParser(), JsonParser(), TextParser()
+SALESFORCE, GONG = SalesforceParser(), GongParser()
+FORMS: Mapping[str, Form] = {form.name: form for form in (CSV, JSON, TEXT, SALESFORCE, GONG)}
+_LABELS = frozenset((SALESFORCE.name, GONG.name))
+"""Forms whose name labels any text: only some texts are read by them."""
 
 _JSON_ENDINGS = frozenset((".json", ".jsonl", ".ndjson", ".geojson"))
 _TABLE_ENDINGS = frozenset((".csv", ".tsv", ".tab", ".psv", ".ssv"))
@@ -46,10 +50,12 @@ def form_of(head: Head, name: str, *, forced: str | None = None) -> Form:
     if looks_like_html(head.content):
         return TEXT
     is_named_json = bool(endings & _JSON_ENDINGS)
-    found = find_shape(utf8_head(head, encoding), is_whole=head.is_whole)
+    content = utf8_head(head, encoding)
+    found = find_shape(content, is_whole=head.is_whole)
     if found and (is_named_json or _is_surely_json(found)):
-        is_salesforce = forced == SALESFORCE.name or is_salesforce_json(found)
-        return SALESFORCE if is_salesforce else JSON
+        return _json_form(found, content, forced)
+    if looks_spoken(content):
+        return GONG
     is_named_prose = bool(endings & _PROSE_ENDINGS)
     is_table = endings & _TABLE_ENDINGS or _is_surely_table(head, encoding, is_named_prose)
     if (is_table and forced == SALESFORCE.name) or (
@@ -61,6 +67,14 @@ def form_of(head: Head, name: str, *, forced: str | None = None) -> Form:
     if is_named_json:
         raise UnreadableFileError("the file is named JSON but holds none; export it again")
     return TEXT
+
+
+def _json_form(found: FoundShape, content: bytes, forced: str | None) -> Form:
+    if forced == GONG.name or (forced != SALESFORCE.name and looks_like_gong(found, content)):
+        return GONG
+    if forced == SALESFORCE.name or is_salesforce_json(found):
+        return SALESFORCE
+    return JSON
 
 
 def _is_surely_json(found: FoundShape) -> bool:

@@ -14,8 +14,9 @@ from domain.parsers.readable import clean_value
 
 MAX_DEPTH = 100
 
-_LONG_DIGITS = re.compile(rb"\d{19}")
-_LONG_INTEGER = re.compile(rb"(?:^|[:\[,\s-])\d{19,}")
+_SPACED = bytes.maketrans(b"123456789:[,\t\r\n-", b"000000000" + b" " * 7)
+_LONG_INTEGER = b" " + b"0" * 19
+"""How an integer of 19 digits or more begins, all digits made 0 and what may precede it a blank."""
 _ESCAPED_UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
@@ -43,7 +44,7 @@ def parse_value(raw: bytes) -> JsonValue:
     except orjson.JSONDecodeError as error:
         value = _parse_slowly(raw, error)
     else:
-        if _LONG_DIGITS.search(raw) and _LONG_INTEGER.search(raw):
+        if _LONG_INTEGER in raw.translate(_SPACED) or raw[:19].isdigit():
             value = _parse_slowly(raw, None)
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         _check_depth(value)
@@ -85,12 +86,12 @@ def _refuse_constant(name: str) -> None:
 
 def _check_depth(value: JsonValue) -> None:
     level: list[JsonValue] = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [
             child
             for parent in level
-            if isinstance(parent, dict | list)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
+            for child in (parent.values() if type(parent) is dict else parent)
+            if type(child) is dict or type(child) is list
         ]
         if not level:
             return
