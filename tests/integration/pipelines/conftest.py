@@ -89,17 +89,16 @@ class ImportSide:
             batch_records=self.batch_records,
         )
         planner = FilePlanner(self.metadata, self.objects, PlanLimits(self.slice_bytes, archive))
+        importer = FileImporter(self.metadata, self.objects, slices, archive=archive)
         return Conductor(
             self.metadata,
-            self.wrap_workers(
-                LocalWorkers(FileImporter(self.metadata, self.objects, slices, archive=archive))
-            ),
+            self.wrap_workers(LocalWorkers(importer)),
             EventHandlers(
                 self.metadata,
                 validate_file=planner.validate_file,
                 queue_for_processing=planner.queue_for_processing,
             ),
-            FileDeleter(self.metadata, self.objects, self.index),
+            FileDeleter(self.metadata, self.objects, self.index, importer.show_names),
             ConductorLimits(files_in_flight=4, lease_seconds=10.0),
         )
 
