@@ -52,9 +52,10 @@ class LocalWorkers:
 
 
 class InterruptibleIndex(InMemorySearchIndex):
-    """Stops the world before a chosen write, as a kill would; 0 never does."""
+    """Stops the world before or after a chosen write, as a kill would; 0 never does."""
 
     interrupt_at = 0
+    interrupt_after = 0
     writes = 0
 
     def __init__(self, *, dimension: int) -> None:
@@ -67,6 +68,9 @@ class InterruptibleIndex(InMemorySearchIndex):
             self.interrupted.set()
             await asyncio.Event().wait()
         await super().upsert(chunks)
+        if self.writes == self.interrupt_after:
+            self.interrupted.set()
+            await asyncio.Event().wait()
 
 
 @dataclass
