@@ -17,6 +17,7 @@ from domain.models.records import JsonValue, Record, Segment
 _BEGIN, _MIDDLE, _END = "\ue000", "\ue001", "\ue002"
 """Private-use characters, which no text carries on purpose."""
 
+_NO_KEYS: frozenset[str] = frozenset()
 _MARKS = str.maketrans("", "", _BEGIN + _MIDDLE + _END)
 _REFERENCE = re.compile(
     f"{_BEGIN}([^{_BEGIN}{_MIDDLE}{_END}]+){_MIDDLE}([^{_MIDDLE}{_END}]*){_END}"
@@ -35,9 +36,10 @@ def without_marks(text: str) -> str:
 
 def references_of(record: Record) -> frozenset[str]:
     """The keys whose names the record's title, author, content and metadata want."""
-    texts = [record.content, record.title or "", record.author or ""]
-    texts += [value for value in record.metadata.values() if isinstance(value, str)]
-    return frozenset(key for text in texts if _BEGIN in text for key in _keys(text))
+    values = (record.content, record.title, record.author, *record.metadata.values())
+    # Asked of every record, of which most have none.
+    texts = [value for value in values if isinstance(value, str) and _BEGIN in value]
+    return frozenset(key for text in texts for key in _keys(text)) if texts else _NO_KEYS
 
 
 def resolved(record: Record, names: Mapping[str, str]) -> Record:

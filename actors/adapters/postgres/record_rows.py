@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
 from actors.adapters.postgres.database import Row
+from actors.adapters.postgres.staging import Copy
 from actors.adapters.postgres.text import (
     MAX_SOURCE_ID_CHARS,
     array_literal,
@@ -33,7 +34,7 @@ def source_id_of(native_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A record as the store shows it, and, if it has references, as it came.
+    """A record with references as the store shows it, and as it came.
 
     ``names`` says what it shows for each of its references' keys; ``None`` is the fallback.
     """
@@ -41,17 +42,17 @@ class Shown:
     record_id: RecordId
     record: Record
     content_hash: str
-    template: Record | None = None
-    source_hash: str | None = None
-    names: Mapping[str, str | None] = field(default_factory=dict)
+    template: Record
+    source_hash: str
+    names: Mapping[str, str | None]
 
 
-def record_columns(records: Sequence[Shown]) -> list[list[Any]]:
-    """One list for every column that staging writes."""
+def record_columns(records: Sequence[Copy | Shown]) -> list[list[Any]]:
+    """One list for every column that staging writes; a copy is shown as it came."""
     return [list(column) for column in zip(*map(_row, records), strict=True)]
 
 
-def _row(shown: Shown) -> tuple[Any, ...]:
+def _row(shown: Copy | Shown) -> tuple[Any, ...]:
     record = shown.record
     source_id = source_id_of(record.native_id)
     return (
@@ -72,9 +73,12 @@ def _row(shown: Shown) -> tuple[Any, ...]:
         str(record.place),
         shown.content_hash,
         more_text(record),
-        template_text(shown.template) if shown.template else None,
-        shown.source_hash,
+        *(_source_of(shown) if isinstance(shown, Shown) else (None, None)),
     )
+
+
+def _source_of(shown: Shown) -> tuple[str, str]:
+    return template_text(shown.template), shown.source_hash
 
 
 def more_text(record: Record) -> str | None:

@@ -225,12 +225,7 @@ async def _write(
 
 
 def _columns(copies: Sequence[Copy], shown: Mapping[RecordId, Shown]) -> list[list[object]]:
-    return record_columns(
-        [
-            shown.get(copy.record_id) or Shown(copy.record_id, copy.record, copy.content_hash)
-            for copy in copies
-        ]
-    )
+    return record_columns([shown.get(copy.record_id, copy) for copy in copies])
 
 
 async def _keep_supplies(
