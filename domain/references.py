@@ -8,7 +8,7 @@ to show until its name is known. Whoever knows the name publishes it in ``Record
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -29,6 +29,7 @@ It becomes the record's visibility and leaves the metadata.
 _BEGIN, _MIDDLE, _END = "\ue000", "\ue001", "\ue002"
 """Private-use characters, which no text carries on purpose."""
 
+_NO_KEYS: frozenset[str] = frozenset()
 _MARKS = str.maketrans("", "", _BEGIN + _MIDDLE + _END)
 _REFERENCE = re.compile(
     f"{_BEGIN}([^{_BEGIN}{_MIDDLE}{_END}]+){_MIDDLE}([^{_MIDDLE}{_END}]*){_END}"
@@ -47,10 +48,9 @@ def without_marks(text: str) -> str:
 
 def references_of(record: Record) -> frozenset[str]:
     """The keys whose names the record wants: in its texts, its metadata, its segments' metadata."""
-    texts = [record.content, record.title or "", record.author or "", record.url or ""]
-    for metadata in (record.metadata, *(segment.metadata for segment in record.segments)):
-        texts += [text for value in metadata.values() for text in _texts_in(value)]
-    return frozenset(key for text in set(texts) if _BEGIN in text for key in _keys(text))
+    # Asked of every record, of which most have none.
+    texts = [text for text in _texts_of(record) if _BEGIN in text]
+    return frozenset(key for text in texts for key in _keys(text)) if texts else _NO_KEYS
 
 
 def resolved(record: Record, names: Mapping[str, str]) -> Record:
@@ -80,10 +80,15 @@ def resolved(record: Record, names: Mapping[str, str]) -> Record:
     )
 
 
-def _texts_in(value: JsonValue) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+def _texts_of(record: Record) -> Iterator[str]:
+    yield record.content
+    yield from (text for text in (record.title, record.author, record.url) if text)
+    for metadata in (record.metadata, *(segment.metadata for segment in record.segments)):
+        for value in metadata.values():
+            if isinstance(value, str):
+                yield value
+            elif isinstance(value, list):
+                yield from (item for item in value if isinstance(item, str))
 
 
 def _keys(text: str) -> list[str]:

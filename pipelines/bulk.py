@@ -16,6 +16,7 @@ import pyarrow as pa
 import ray
 import ray.data
 import structlog
+from numpy.typing import NDArray
 
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
 from actors.bootstrap import open_embedder, open_metadata
@@ -27,10 +28,12 @@ from domain.ledger import Ledger
 from domain.models.chunks import EmbeddedChunk
 from domain.models.files import Claim, FileImport, Slice
 from domain.models.records import RejectedItem
+from domain.ports.embedder import Embedder
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.parser import ArchiveLimits
 from pipelines.batches import next_batch
 from pipelines.file_import import finish_processing, parse_context, parser_label, parser_of
+from pipelines.renaming import Renamer
 from pipelines.slice_import import RecordChunks, SliceTally, chunk_staged, write_batch
 
 log = structlog.get_logger(__name__)
@@ -212,9 +215,27 @@ async def _drive(job: BulkJob) -> None:
         parts = await metadata.slices.pending(job.claim.file_id)
         if parts:
             await _collect(job, metadata, parts)
+        await _show_names(job, metadata)
         await finish_processing(metadata, job.claim, seconds=time.monotonic() - started)
     finally:
         await metadata.close()
+
+
+async def _show_names(job: BulkJob, metadata: MetadataStore) -> None:
+    """Let all records follow the file's names; the model is loaded only if there are any."""
+    opened: list[Embedder] = []
+
+    async def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        if not opened:
+            opened.append(await asyncio.to_thread(open_embedder, job.settings))
+        return await asyncio.to_thread(opened[0].embed, texts)
+
+    renamer = Renamer(metadata.names, ActorIndexWriter(), embed, model=job.model, limits=job.limits)
+    try:
+        await renamer.run(job.claim.file_id)
+    finally:
+        for embedder in opened:
+            embedder.close()
 
 
 async def _collect(job: BulkJob, metadata: MetadataStore, parts: Sequence[Slice]) -> None:

@@ -99,6 +99,9 @@ class IngestWorkerActor:
     async def import_file(self, claim: Claim) -> None:
         await (await self._side.get()).importer.run(claim)
 
+    async def show_names(self, file_id: FileId) -> None:
+        await (await self._side.get()).importer.show_names(file_id)
+
     async def ping(self) -> int:
         """Process id, as proof that the model is loaded and the stores answer."""
         await self._side.get()
@@ -142,6 +145,10 @@ class ActorImportWorkers:
 
     async def queue_for_processing(self, file_id: FileId) -> None:
         await self._on_least_busy(lambda worker: worker.queue_for_processing.remote(file_id))
+
+    async def show_names(self, file_id: FileId) -> None:
+        """As ``FileImporter.show_names``; where the model is."""
+        await self._on_least_busy(lambda worker: worker.show_names.remote(file_id))
 
     async def _on_least_busy(self, method: Callable[[Any], Awaitable[None]]) -> None:
         number = self._busy.index(min(self._busy))
@@ -226,7 +233,7 @@ async def conduct(settings: Settings) -> None:
         files_in_flight=FILES_PER_WORKER * settings.ingest.workers,
         lease_seconds=settings.ingest.lease_seconds,
     )
-    deleter = FileDeleter(metadata, objects, ActorIndexWriter())
+    deleter = FileDeleter(metadata, objects, ActorIndexWriter(), workers.show_names)
     await Conductor(metadata, workers, handlers, deleter, limits).run()
 
 

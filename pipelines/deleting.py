@@ -7,6 +7,7 @@ from domain.models.records import StoredRecord
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.object_store import ObjectStore
 from domain.ports.search_index import IndexWriter
+from pipelines.handlers import FileStep
 
 PAGE = 500
 
@@ -14,10 +15,18 @@ PAGE = 500
 class FileDeleter:
     """Removes what only this file supplied, and hands the rest to the files that share it."""
 
-    def __init__(self, metadata: MetadataStore, objects: ObjectStore, index: IndexWriter) -> None:
+    def __init__(
+        self,
+        metadata: MetadataStore,
+        objects: ObjectStore,
+        index: IndexWriter,
+        show_names: FileStep,
+    ) -> None:
+        """``show_names`` lets the records of others follow when names go with the file."""
         self._metadata = metadata
         self._objects = objects
         self._index = index
+        self._show_names = show_names
 
     async def run(self, file_id: FileId) -> None:
         """Carry out the deletion of a ``deleting`` file.
@@ -29,6 +38,7 @@ class FileDeleter:
             pass
         while await self._hand_over_page(file_id):
             pass
+        await self._show_names(file_id)
         await self._metadata.events.bump_generation()
         await self._remove_object(file_id)
         await self._metadata.files.forget(file_id)

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from domain.errors import UnreadableFileError
 from domain.models.events import FileProcessed
 from domain.models.files import Claim, FileImport, ProcessingStatus, Slice
 from domain.models.ids import FileId
@@ -104,7 +105,7 @@ class FileImporter:
         self._archive = archive
 
     async def run(self, claim: Claim) -> None:
-        """Import the file's pending slices, then say ``file_processed``.
+        """Import the file's pending slices, let names follow, then say ``file_processed``.
 
         Raises:
             LeaseLostError: somebody else has the file; stop.
@@ -113,8 +114,19 @@ class FileImporter:
         """
         started = time.monotonic()
         file = (await self._metadata.files.get(claim.file_id)).file
-        await self._import_slices(claim, file, await self._metadata.slices.pending(claim.file_id))
+        parts = await self._metadata.slices.pending(claim.file_id)
+        try:
+            await self._import_slices(claim, file, parts)
+        except UnreadableFileError:
+            # What came before is stored, and its names are known.
+            await self.show_names(claim.file_id)
+            raise
+        await self.show_names(claim.file_id)
         await finish_processing(self._metadata, claim, seconds=time.monotonic() - started)
+
+    async def show_names(self, file_id: FileId) -> None:
+        """Let all records follow the names that the file has brought or taken away."""
+        await self._slices.show_names(file_id)
 
     async def _import_slices(self, claim: Claim, file: FileImport, parts: Sequence[Slice]) -> None:
         parser = parser_of(file)

@@ -7,17 +7,21 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from domain.chunking import ChunkLimits, chunk_record
 from domain.errors import UnreadableFileError
 from domain.ledger import Ledger, Outcome, ledger_of
 from domain.models.chunks import Chunk, EmbeddedChunk
 from domain.models.files import Claim, Slice
-from domain.models.ids import ChunkId, derive_chunk_id
+from domain.models.ids import ChunkId, FileId, derive_chunk_id
 from domain.models.records import IndexedRecord, ParsedItem, RejectedItem, StagedRecord
 from domain.ports.embedder import Embedder
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.search_index import IndexWriter
 from pipelines.batches import ParsedBatch, batched
+from pipelines.renaming import Renamer
 
 BATCHES_IN_FLIGHT = 2
 """One batch is embedded while the one before is written and the one after is parsed."""
@@ -135,6 +139,25 @@ class SliceImporter:
         ledger = tally.ledger()
         await self._metadata.slices.complete(claim, part.number, ledger, tally.rejected)
         return ledger
+
+    async def show_names(self, file_id: FileId) -> None:
+        """Let all records follow the names that the file has brought or taken away.
+
+        Raises:
+            RetryableError: a store gave no answer; call again.
+        """
+        renamer = Renamer(
+            self._metadata.names,
+            self._index,
+            self._embed,
+            model=self._embedder.model,
+            limits=self._limits,
+        )
+        await renamer.run(file_id)
+
+    async def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        async with self._embedding:
+            return await asyncio.to_thread(self._embedder.embed, texts)
 
     async def _make_room(self, in_flight: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
         while len(in_flight) >= BATCHES_IN_FLIGHT:

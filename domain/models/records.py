@@ -181,6 +181,21 @@ class StagedRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Rendering:
+    """A stored record with the names of this moment, by key; ``None`` stands for the fallback.
+
+    ``file_id`` is the file that supplies it, ``replaces`` the content hash of what is shown until
+    now, and ``previous_chunk_count`` as for ``StagedRecord``.
+    """
+
+    record: Record
+    file_id: FileId
+    replaces: str
+    names: Mapping[str, str | None]
+    previous_chunk_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class IndexedRecord:
     """Says that the index now holds ``chunk_count`` chunks of the record's present content."""
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from domain.models.records import PUBLIC, JsonValue
-from domain.parsers.crm_ids import long_id
 from domain.parsers.gong_fields import distinct, id_field, number_field
+from domain.parsers.salesforce_ids import full_id
 from domain.parsers.slack_fields import JsonObject, object_field, objects_field, text_field
 
 UNKNOWN = "Unknown"
@@ -133,7 +133,7 @@ def _crm_object(item: JsonObject, system: str) -> CrmObject:
     is_salesforce = system.lower() in ("salesforce", "")
     return CrmObject(
         type=text_field(item, "objectType") or "Object",
-        id=long_id(id) if is_salesforce else id,
+        id=(full_id(id) or id) if is_salesforce else id,
         system=system,
         fields=tuple(_crm_fields(item)),
     )

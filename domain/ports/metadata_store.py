@@ -28,6 +28,7 @@ from domain.models.records import (
     IndexedRecord,
     Record,
     RejectedItem,
+    Rendering,
     StagedRecord,
     StoredRecord,
 )
@@ -200,7 +201,12 @@ class Records(Protocol):
         is greater). A smaller version than the stored one is ``OLDER_VERSION``. The same content
         as is indexed under ``model`` is ``UNCHANGED``; everything else is ``INDEXED``.
         ``needs_embedding`` says that the index does not yet hold the stored content under
-        ``model``; it is true for at most one entry per record id in the result.
+        ``model``; it is true for at most one entry per record id in the result, and the record of
+        that entry shows the names that its references stand for.
+
+        Contents are compared as they came, references in them: a name that came meanwhile changes
+        nothing. Names are published, and references resolved, those within the batch included,
+        in the same transaction.
 
         Raises:
             LeaseLostError: nothing was written.
@@ -225,7 +231,8 @@ class Records(Protocol):
         """Up to ``limit`` records that only this file supplies, locked; gone on a clean exit.
 
         The caller removes their chunks from the index inside the block. If the block raises,
-        nothing is removed. An empty sequence says that none are left.
+        nothing is removed. An empty sequence says that none are left. The names that they
+        published count as changed by the file.
         """
         ...
 
@@ -254,7 +261,43 @@ class Records(Protocol):
 
         A finished file's slices are all completed; slice ledgers balance; a file's supplied
         records equal indexed + unchanged; dead letters equal failed; every record has a supplier
-        and, outside running imports, is confirmed.
+        and, outside running imports, is confirmed and shows the present names.
+        """
+        ...
+
+
+class Names(Protocol):
+    """Names that records publish, and the records that show them.
+
+    A record shows a name only if everybody who may see the record may see its publisher. Of
+    several it shows the one of the greatest version, then of the smallest record id. Who imports
+    or deletes a file lets all records follow the names that this has changed: for each page of
+    ``stale``, ``render`` and embed, then write to the index inside ``showing``.
+    """
+
+    def stale(self, file_id: FileId) -> AsyncIterator[Sequence[RecordId]]:
+        """Records to render again, in small pages, now that the file's own are all confirmed.
+
+        Those that show a name which the file has changed, those of the file that show an old
+        name, and those that an earlier try, or a file that failed, has left half done. A page is
+        done with when the next is asked for. What an import has not confirmed is left to it.
+        """
+        ...
+
+    async def render(self, file_id: FileId, record_ids: Sequence[RecordId]) -> Sequence[Rendering]:
+        """The records with their present names; none for those that need it no more.
+
+        From now on they count as half done, until ``showing`` has ended.
+        """
+        ...
+
+    def showing(
+        self, renderings: Sequence[Rendering], chunk_counts: Sequence[int], *, model: str
+    ) -> AbstractAsyncContextManager[frozenset[RecordId]]:
+        """Of these, the records that are still to be shown so, locked; shown on a clean exit.
+
+        The caller writes their chunks to the index inside the block, and removes what is left of
+        earlier ones. If the block raises, the store shows what it did, and they stay half done.
         """
         ...
 
@@ -320,6 +363,8 @@ class MetadataStore(Protocol):
     def slices(self) -> SliceLedger: ...
     @property
     def records(self) -> Records: ...
+    @property
+    def names(self) -> Names: ...
     @property
     def events(self) -> EventLog: ...
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from actors.adapters.postgres.database import Connection
+from actors.adapters.postgres.name_sql import BEST_OF_RECORD, RUNNING_CHANGE
 
 MAX_SENTENCES_PER_KIND = 20
 LONG_SECONDS = 3600.0
@@ -82,6 +83,31 @@ WHERE record.indexed_hash IS DISTINCT FROM record.content_hash
 ORDER BY record.id LIMIT $1
 """
 
+OUTDATED_NAMES = f"""-- outdated_names: records that show another name than the present one
+SELECT format('record %s shows %s for %s, which is called %s by now: replay file %s',
+              record.id, coalesce(quote_literal(ref.shown), 'no name'), ref.key,
+              coalesce(quote_literal(best.name), 'nothing'), file.id)
+FROM record_references AS ref
+JOIN parsed_content AS record ON record.id = ref.record_id
+JOIN file_imports AS file ON file.id = record.file_import_id
+LEFT JOIN LATERAL ({BEST_OF_RECORD}) AS best ON TRUE
+WHERE best.name IS DISTINCT FROM ref.shown
+  AND file.processing_status IN ('indexing', 'completed', 'completed_with_errors', 'failed')
+  AND NOT EXISTS ({RUNNING_CHANGE})
+ORDER BY record.id, ref.key LIMIT $1
+"""
+
+UNFINISHED_RENAMINGS = """-- unfinished_renamings: records that were to show other names
+SELECT format('record %s was given other names by file %s, which is %s: replay it',
+              renaming.record_id, renaming.file_id,
+              coalesce(file.processing_status, 'gone'))
+FROM renamings AS renaming
+LEFT JOIN file_imports AS file ON file.id = renaming.file_id
+WHERE coalesce(file.processing_status, 'failed')
+    IN ('indexing', 'completed', 'completed_with_errors', 'failed')
+ORDER BY renaming.record_id LIMIT $1
+"""
+
 CHECKS = (
     UNFINISHED_SLICES,
     UNBALANCED_SLICES,
@@ -90,6 +116,8 @@ CHECKS = (
     UNSUPPLIED_RECORDS,
     MISATTRIBUTED_RECORDS,
     UNCONFIRMED_RECORDS,
+    OUTDATED_NAMES,
+    UNFINISHED_RENAMINGS,
 )
 
 

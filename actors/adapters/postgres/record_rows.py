@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
+import orjson
+
 from actors.adapters.postgres.database import Row
+from actors.adapters.postgres.staging import Copy
 from actors.adapters.postgres.text import (
     MAX_SOURCE_ID_CHARS,
     array_literal,
     json_text,
+    more_of,
     parse_place,
+    segments_json,
+    segments_of,
 )
 from domain.models.ids import RecordId
 from domain.models.records import ContentType, Record, StoredRecord
@@ -25,16 +33,31 @@ def source_id_of(native_id: str) -> str:
     return f"{native_id[: MAX_SOURCE_ID_CHARS - len(digest) - 1]}~{digest}"
 
 
-def record_columns(records: Sequence[tuple[RecordId, Record, str]]) -> list[list[Any]]:
-    """Ids, records and content hashes, turned into one list per column of ``STAGED_COLUMNS``."""
-    rows = [_row(record_id, record, content_hash) for record_id, record, content_hash in records]
-    return [list(column) for column in zip(*rows, strict=True)]
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A record with references as the store shows it, and as it came.
+
+    ``names`` says what it shows for each of its references' keys; ``None`` is the fallback.
+    """
+
+    record_id: RecordId
+    record: Record
+    content_hash: str
+    template: Record
+    source_hash: str
+    names: Mapping[str, str | None]
 
 
-def _row(record_id: RecordId, record: Record, content_hash: str) -> tuple[Any, ...]:
+def record_columns(records: Sequence[Copy | Shown]) -> list[list[Any]]:
+    """One list for every column that staging writes; a copy is shown as it came."""
+    return [list(column) for column in zip(*map(_row, records), strict=True)]
+
+
+def _row(shown: Copy | Shown) -> tuple[Any, ...]:
+    record = shown.record
     source_id = source_id_of(record.native_id)
     return (
-        record_id,
+        shown.record_id,
         record.content_type,
         source_id,
         None if source_id == record.native_id else record.native_id,
@@ -49,11 +72,51 @@ def _row(record_id: RecordId, record: Record, content_hash: str) -> tuple[Any, .
         record.version,
         array_literal(record.visibility),
         str(record.place),
-        content_hash,
+        shown.content_hash,
+        more_text(record),
+        *(_source_of(shown) if isinstance(shown, Shown) else (None, None)),
     )
 
 
+def _source_of(shown: Shown) -> tuple[str, str]:
+    return template_text(shown.template), shown.source_hash
+
+
+def more_text(record: Record) -> str | None:
+    more = more_of(record)
+    return json_text(more) if more else None
+
+
+def template_text(record: Record) -> str:
+    return json_text(
+        {
+            "title": record.title,
+            "author": record.author,
+            "content": record.content,
+            "metadata": dict(record.metadata),
+            "segments": segments_json(record.segments),
+            "url": record.url,
+            "timestamp": record.timestamp.isoformat() if record.timestamp else None,
+            "visibility": record.visibility,
+        }
+    )
+
+
+def template_of(row: Row) -> Record:
+    """The stored record as it came."""
+    template = orjson.loads(row["template"])
+    moment = template["timestamp"]
+    as_it_came = {
+        **template,
+        "segments": segments_of(template["segments"]),
+        "timestamp": datetime.fromisoformat(moment) if moment else None,
+        "visibility": tuple(template["visibility"]),
+    }
+    return replace(stored_record(row).record, **as_it_came)
+
+
 def stored_record(row: Row, *, chunk_count: str = "chunk_count") -> StoredRecord:
+    more = orjson.loads(row["more"]) if row["more"] else {}
     return StoredRecord(
         record_id=row["id"],
         record=Record(
@@ -70,6 +133,9 @@ def stored_record(row: Row, *, chunk_count: str = "chunk_count") -> StoredRecord
             metadata=row["metadata"],
             version=row["version"],
             visibility=tuple(row["visibility"]),
+            segments=segments_of(more.get("segments", ())),
+            group=more.get("group"),
+            names=more.get("names", {}),
         ),
         file_id=row["file_import_id"],
         parser=row["parser"],

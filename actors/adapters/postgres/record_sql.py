@@ -3,7 +3,8 @@
 # An unconfirmed content may have left chunks in the index; 16 characters are fewer than any chunk
 # moves on by, so this is an upper bound of their number.
 LOCK_RECORDS = """-- lock_records: what is stored, in the order in which everybody locks
-SELECT id, file_import_id, version, content_hash, indexed_hash, embedding_model,
+SELECT id, file_import_id, version, content_hash, indexed_hash, embedding_model, source_hash,
+       template IS NOT NULL AS has_references, more IS NOT NULL AS has_more,
        greatest(chunk_count, unconfirmed_chunks) AS known_chunks,
        CASE WHEN indexed_hash IS DISTINCT FROM content_hash
             THEN length(content) / 16 + 1 ELSE 0 END AS possible_chunks
@@ -22,15 +23,16 @@ INSERT_RECORDS = """-- insert_records: new records, unless somebody else was fas
 INSERT INTO parsed_content
     (id, content_type, source_id, native_id, source_type, content, metadata, title, author,
      occurred_at, url, thread, version, visibility, place, content_hash,
-     file_import_id, parser, embedding_model)
+     more, template, source_hash, file_import_id, parser, embedding_model)
 SELECT id, content_type, source_id, native_id, source_type, content, metadata::jsonb, title,
        author, occurred_at, url, thread, version, visibility::text[], place, content_hash,
-       $17::uuid, $18::text, $19::text
+       more::json, template::json, source_hash, $20::uuid, $21::text, $22::text
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
             $8::text[], $9::text[], $10::timestamptz[], $11::text[], $12::text[], $13::text[],
-            $14::text[], $15::text[], $16::text[])
+            $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[])
     AS fresh(id, content_type, source_id, native_id, source_type, content, metadata, title,
-             author, occurred_at, url, thread, version, visibility, place, content_hash)
+             author, occurred_at, url, thread, version, visibility, place, content_hash,
+             more, template, source_hash)
 ORDER BY id
 ON CONFLICT (id) DO NOTHING
 RETURNING id
@@ -43,15 +45,17 @@ SET content_type = fresh.content_type, source_id = fresh.source_id, native_id = 
     title = fresh.title, author = fresh.author, occurred_at = fresh.occurred_at,
     url = fresh.url, thread = fresh.thread, version = fresh.version,
     visibility = fresh.visibility::text[], place = fresh.place,
-    content_hash = fresh.content_hash, file_import_id = $17::uuid, parser = $18::text,
-    embedding_model = $19::text, indexed_hash = NULL, unconfirmed_chunks = fresh.left_chunks,
-    updated_at = now()
+    content_hash = fresh.content_hash, more = fresh.more::json,
+    template = fresh.template::json, source_hash = fresh.source_hash,
+    file_import_id = $20::uuid, parser = $21::text, embedding_model = $22::text,
+    indexed_hash = NULL, unconfirmed_chunks = fresh.left_chunks, updated_at = now()
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
             $8::text[], $9::text[], $10::timestamptz[], $11::text[], $12::text[], $13::text[],
-            $14::text[], $15::text[], $16::text[], $20::int[])
+            $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
+            $23::int[])
     AS fresh(id, content_type, source_id, native_id, source_type, content, metadata, title,
              author, occurred_at, url, thread, version, visibility, place, content_hash,
-             left_chunks)
+             more, template, source_hash, left_chunks)
 WHERE record.id = fresh.id
 """
 
@@ -104,7 +108,7 @@ LIMIT $3
 PAGE_RECORDS = """-- page_records: all records in order of id, without their contents
 SELECT id, file_import_id, content_type, source_id, native_id, source_type, '' AS content,
        metadata, title, author, occurred_at, url, thread, version, visibility, place, parser,
-       chunk_count, embedding_model
+       chunk_count, embedding_model, NULL AS more
 FROM parsed_content
 WHERE $1::uuid IS NULL OR id > $1
 ORDER BY id

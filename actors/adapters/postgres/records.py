@@ -11,7 +11,9 @@ from actors.adapters.postgres.audit import contradictions
 from actors.adapters.postgres.database import Connection, Database, Row
 from actors.adapters.postgres.errors import translated_errors
 from actors.adapters.postgres.leases import hold_lease
-from actors.adapters.postgres.record_rows import record_columns, stored_record
+from actors.adapters.postgres.name_sql import WITHDRAW_NAMES
+from actors.adapters.postgres.record_rows import Shown, record_columns, stored_record
+from actors.adapters.postgres.showing import as_shown, keep_names, show_batch
 from actors.adapters.postgres.staging import (
     Copy,
     Decision,
@@ -31,6 +33,10 @@ from domain.models.records import IndexedRecord, Record, StagedRecord, StoredRec
 PAGE_RECORDS = 1000
 MAX_ROUNDS = 10
 """How often staging lets others win the race to insert a record before it gives up."""
+
+
+Origin = tuple[FileId, str, str]
+"""Which file brings a record, read by which parser, for which model."""
 
 
 class PostgresRecords:
@@ -54,11 +60,14 @@ class PostgresRecords:
                 if not waiting:
                     return [staged[position] for position in range(len(records))]
                 decisions = await _decide(connection, claim, waiting, model)
-                lost = await _write(connection, claim, decisions, parser=parser, model=model)
+                shown = await show_batch(connection, decisions)
+                origin = (claim.file_id, parser, model)
+                lost = await _write(connection, origin, decisions, shown)
                 decisions = [one for one in decisions if one.record_id not in lost]
                 await _keep_supplies(connection, claim, slice_number, decisions)
+                await keep_names(connection, claim, decisions, shown)
                 for decision in decisions:
-                    staged.update(decision.staged)
+                    staged.update(as_shown(decision.staged, shown.get(decision.record_id)))
                 waiting = {record_id: waiting[record_id] for record_id in sorted(lost)}
         raise StoreUnavailableError("other imports keep changing the same records")
 
@@ -101,9 +110,9 @@ class PostgresRecords:
                 records = await _lock_removable(connection, file_id, limit)
             yield records
             with translated_errors():
-                await connection.execute(
-                    sql.DELETE_RECORDS, [record.record_id for record in records]
-                )
+                record_ids = [record.record_id for record in records]
+                await connection.execute(WITHDRAW_NAMES, file_id, record_ids)
+                await connection.execute(sql.DELETE_RECORDS, record_ids)
                 await stack.aclose()
 
     @asynccontextmanager
@@ -180,33 +189,33 @@ def _stored(row: Row) -> Stored:
         file_id=row["file_import_id"],
         version=row["version"],
         content_hash=row["content_hash"],
+        source_hash=row["source_hash"] or row["content_hash"],
         indexed_hash=row["indexed_hash"],
         embedding_model=row["embedding_model"],
         known_chunks=row["known_chunks"],
         possible_chunks=row["possible_chunks"],
+        has_references=row["has_references"],
+        has_more=row["has_more"],
     )
 
 
 async def _write(
     connection: Connection,
-    claim: Claim,
+    origin: Origin,
     decisions: Sequence[Decision],
-    *,
-    parser: str,
-    model: str,
+    shown: Mapping[RecordId, Shown],
 ) -> set[RecordId]:
     """Write what was decided; returns the new records that somebody else inserted first."""
-    origin = (claim.file_id, parser, model)
     fresh = [one.written for one in decisions if one.written and one.is_new]
     inserted = set()
     if fresh:
-        rows = await connection.fetch(sql.INSERT_RECORDS, *_columns(fresh), *origin)
+        rows = await connection.fetch(sql.INSERT_RECORDS, *_columns(fresh, shown), *origin)
         inserted = {row["id"] for row in rows}
     changed = [
         (one.written, one.left_chunks) for one in decisions if one.written and not one.is_new
     ]
     if changed:
-        columns = _columns([copy for copy, _ in changed])
+        columns = _columns([copy for copy, _ in changed], shown)
         left_chunks = [left for _, left in changed]
         await connection.execute(sql.UPDATE_RECORDS, *columns, *origin, left_chunks)
     newer = [(one.record_id, one.newer_version) for one in decisions if one.newer_version]
@@ -215,8 +224,8 @@ async def _write(
     return {copy.record_id for copy in fresh} - inserted
 
 
-def _columns(copies: Sequence[Copy]) -> list[list[object]]:
-    return record_columns([(copy.record_id, copy.record, copy.content_hash) for copy in copies])
+def _columns(copies: Sequence[Copy], shown: Mapping[RecordId, Shown]) -> list[list[object]]:
+    return record_columns([shown.get(copy.record_id, copy) for copy in copies])
 
 
 async def _keep_supplies(

@@ -12,7 +12,7 @@ from domain.models.records import Record, StagedRecord
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One record as it came, at ``position`` in the batch."""
+    """One record as it came, at ``position`` in the batch, references in it."""
 
     position: int
     record_id: RecordId
@@ -28,6 +28,8 @@ class Copy:
 class Stored:
     """The record as the store has it.
 
+    ``content_hash`` is that of what is shown, ``source_hash`` that of the record as it came.
+    ``has_references`` says that they differ, ``has_more`` that it may publish names.
     ``known_chunks`` may be in the index under contents before the present one, and
     ``possible_chunks`` more under the present one, if that was never confirmed.
     """
@@ -35,10 +37,13 @@ class Stored:
     file_id: FileId
     version: str
     content_hash: str
+    source_hash: str
     indexed_hash: str | None
     embedding_model: str | None
     known_chunks: int
     possible_chunks: int
+    has_references: bool = False
+    has_more: bool = False
 
     def is_indexed_under(self, model: str) -> bool:
         return self.indexed_hash == self.content_hash and self.embedding_model == model
@@ -57,17 +62,27 @@ class Supply:
 class Decision:
     """What becomes of all copies of one record in a batch.
 
-    ``written`` is the copy whose content, version and file the store takes over. ``is_new`` says
-    that the store has no such record. ``supply`` is to be kept where it differs from what is kept.
+    ``written`` is the copy whose content, version and file the store takes over. ``stored`` is
+    what the store has until then. ``supply`` is to be kept where it differs from what is kept.
     """
 
     staged: Mapping[int, StagedRecord]
     record_id: RecordId
     written: Copy | None
-    is_new: bool
+    stored: Stored | None
     newer_version: str | None
     left_chunks: int
     supply: Supply
+
+    @property
+    def is_new(self) -> bool:
+        return self.stored is None
+
+    @property
+    def to_embed(self) -> Record | None:
+        """The record that the index must be given."""
+        entries = self.staged.values()
+        return next((entry.record for entry in entries if entry.needs_embedding), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +122,12 @@ class Judge:
         primary = newest if kept is None else _at(kept.place, copies)
         outcome = kept.outcome if kept else self._outcome(newest, stored)
         written = newest if self._is_written(newest, stored, kept, outcome) else None
-        present = (written or stored or newest).content_hash
+        present = stored.source_hash if stored and not written else newest.content_hash
         return Decision(
             staged=self._staged(copies, primary, outcome, stored, written),
             record_id=record_id,
             written=written,
-            is_new=stored is None,
+            stored=stored,
             newer_version=_newer_version(newest, stored, written),
             left_chunks=_left_chunks(stored, written),
             supply=Supply(
@@ -127,7 +142,7 @@ class Judge:
             return Outcome.INDEXED
         if newest.record.version < stored.version:
             return Outcome.OLDER_VERSION
-        is_same = newest.content_hash == stored.content_hash
+        is_same = newest.content_hash == stored.source_hash
         if is_same and stored.is_indexed_under(self.importer.model):
             return Outcome.UNCHANGED
         return Outcome.INDEXED
@@ -139,7 +154,7 @@ class Judge:
             return True
         if kept is None:
             return outcome is Outcome.INDEXED
-        is_changed = newest.content_hash != stored.content_hash
+        is_changed = newest.content_hash != stored.source_hash
         return is_changed and newest.record.version > stored.version
 
     def _staged(
@@ -175,7 +190,7 @@ class Judge:
             return written
         if stored.is_indexed_under(self.importer.model):
             return None
-        same = [copy for copy in copies if copy.content_hash == stored.content_hash]
+        same = [copy for copy in copies if copy.content_hash == stored.source_hash]
         if outcome is Outcome.OLDER_VERSION:
             same = [copy for copy in same if copy is not primary]
         return primary if primary in same else next(iter(same), None)
@@ -207,7 +222,7 @@ def _at(place: str, copies: Sequence[Copy]) -> Copy | None:
 
 def _newer_version(newest: Copy, stored: Stored | None, written: Copy | None) -> str | None:
     """The version that the stored content has in a later copy with the same content."""
-    if stored is None or written is not None or newest.content_hash != stored.content_hash:
+    if stored is None or written is not None or newest.content_hash != stored.source_hash:
         return None
     return newest.record.version if newest.record.version > stored.version else None
 
@@ -216,6 +231,7 @@ def _left_chunks(stored: Stored | None, written: Copy | None) -> int:
     """Chunks that the index may hold under earlier contents, confirmed or not."""
     if stored is None:
         return 0
-    if written is not None and written.content_hash != stored.content_hash:
+    is_replaced = written is not None and written.content_hash != stored.source_hash
+    if is_replaced or stored.has_references:
         return max(stored.known_chunks, stored.possible_chunks)
     return stored.known_chunks

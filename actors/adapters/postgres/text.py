@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import orjson
 
-from domain.models.records import Place, Record
+from domain.models.records import JsonValue, Place, Record, Segment
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _PLACE = re.compile(r"(?:(?P<member>.*):)?(?P<start>\d+)-(?P<end>\d+)(?:#(?P<ordinal>\d+))?", re.S)
@@ -81,7 +82,29 @@ def storable_record(record: Record) -> Record:
     joined = "".join(filter(None, texts))
     # ASCII is the common case, and quick to tell.
     is_storable = "\x00" not in joined and (joined.isascii() or not _UNSTORABLE.search(joined))
-    return record if is_storable and _can_hold(record.metadata) else _cleaned(record)
+    is_storable = is_storable and _can_hold(record.metadata) and _can_hold(more_of(record))
+    return record if is_storable else _cleaned(record)
+
+
+def more_of(record: Record) -> dict[str, JsonValue] | None:
+    """What the record has beyond its columns; ``None`` for most."""
+    if not (record.segments or record.group or record.names):
+        return None
+    more = {
+        "segments": segments_json(record.segments),
+        "group": record.group,
+        "names": dict(record.names),
+    }
+    return {key: value for key, value in more.items() if value}
+
+
+def segments_json(segments: Sequence[Segment]) -> list[JsonValue]:
+    return [[segment.start, segment.end, dict(segment.metadata)] for segment in segments]
+
+
+def segments_of(value: Sequence[JsonValue]) -> tuple[Segment, ...]:
+    """The segments that ``segments_json`` wrote."""
+    return tuple(Segment(start, end, metadata) for start, end, metadata in value)
 
 
 def _can_hold(metadata: Any) -> bool:
@@ -108,6 +131,9 @@ def _cleaned(record: Record) -> Record:
         metadata=storable_json(dict(record.metadata)),
         place=replace(record.place, member=storable(record.place.member)),
         visibility=tuple(storable(name) for name in record.visibility),
+        segments=segments_of(storable_json(segments_json(record.segments))),
+        group=storable(record.group),
+        names=storable_json(dict(record.names)),
     )
 
 

@@ -57,11 +57,12 @@ def conductor_of(services: Services) -> Conductor:
         validate_file=planner.validate_file,
         queue_for_processing=planner.queue_for_processing,
     )
+    importer = FileImporter(metadata, objects, slices, archive=archive)
     return Conductor(
         metadata,
-        LocalWorkers(FileImporter(metadata, objects, slices, archive=archive)),
+        LocalWorkers(importer),
         handlers,
-        FileDeleter(metadata, objects, index),
+        FileDeleter(metadata, objects, index, importer.show_names),
         ConductorLimits(files_in_flight=4, lease_seconds=10.0),
     )
 

@@ -52,9 +52,10 @@ class LocalWorkers:
 
 
 class InterruptibleIndex(InMemorySearchIndex):
-    """Stops the world before a chosen write, as a kill would; 0 never does."""
+    """Stops the world before or after a chosen write, as a kill would; 0 never does."""
 
     interrupt_at = 0
+    interrupt_after = 0
     writes = 0
 
     def __init__(self, *, dimension: int) -> None:
@@ -67,6 +68,9 @@ class InterruptibleIndex(InMemorySearchIndex):
             self.interrupted.set()
             await asyncio.Event().wait()
         await super().upsert(chunks)
+        if self.writes == self.interrupt_after:
+            self.interrupted.set()
+            await asyncio.Event().wait()
 
 
 @dataclass
@@ -89,17 +93,16 @@ class ImportSide:
             batch_records=self.batch_records,
         )
         planner = FilePlanner(self.metadata, self.objects, PlanLimits(self.slice_bytes, archive))
+        importer = FileImporter(self.metadata, self.objects, slices, archive=archive)
         return Conductor(
             self.metadata,
-            self.wrap_workers(
-                LocalWorkers(FileImporter(self.metadata, self.objects, slices, archive=archive))
-            ),
+            self.wrap_workers(LocalWorkers(importer)),
             EventHandlers(
                 self.metadata,
                 validate_file=planner.validate_file,
                 queue_for_processing=planner.queue_for_processing,
             ),
-            FileDeleter(self.metadata, self.objects, self.index),
+            FileDeleter(self.metadata, self.objects, self.index, importer.show_names),
             ConductorLimits(files_in_flight=4, lease_seconds=10.0),
         )
 

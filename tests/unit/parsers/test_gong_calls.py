@@ -9,7 +9,6 @@ import orjson
 import pytest
 
 from domain.models.records import ContentType, Record
-from domain.parsers.crm_ids import long_id
 from domain.parsers.gong import GongParser
 from domain.references import resolved
 from tests.builders import records_in
@@ -164,25 +163,13 @@ def test_people_without_a_name_are_known_by_their_address() -> None:
 def test_crm_objects_of_the_people_are_joined_to_the_call() -> None:
     contact = {"system": "Salesforce", "objects": [{"objectId": "003A0000006Vm9r"}]}
     record = call(extensive(parties=[customer(context=[contact])]))
-    assert record.metadata["crm_object_ids"] == [long_id("003A0000006Vm9r")]
-    assert record.metadata["parties"][0]["crm_object_ids"] == [long_id("003A0000006Vm9r")]
+    assert record.metadata["crm_object_ids"] == ["003A0000006Vm9rIAC"]
+    assert record.metadata["parties"][0]["crm_object_ids"] == ["003A0000006Vm9rIAC"]
 
 
 def test_ids_of_another_crm_stay_as_they_are() -> None:
     other = {"system": "HubSpot", "objects": [{"objectId": "A00000000000000"}]}
     assert call(extensive(context=[other])).metadata["crm_object_ids"] == ["A00000000000000"]
-
-
-@pytest.mark.parametrize(
-    ("id", "long"),
-    [
-        ("001A0000006Vm9r", "001A0000006Vm9rIAC"),
-        ("001A0000006Vm9rIAC", "001A0000006Vm9rIAC"),
-        ("a-b", "a-b"),
-    ],
-)
-def test_short_ids_of_salesforce_are_made_long(id: str, long: str) -> None:
-    assert long_id(id) == long
 
 
 def test_an_object_without_a_name_asks_salesforce_for_it() -> None:
