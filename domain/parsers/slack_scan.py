@@ -7,8 +7,8 @@ shared its files. Memory is that of these, and of one day.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from domain.errors import UnreadableFileError
 from domain.models.records import JsonValue
@@ -24,15 +24,15 @@ _DELETION_MARKS = (b'"message_deleted"', b'"tombstone"')
 _FILE_MARK = b'"file'
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ExportScan:
     """Deleted messages' ``ts`` by their conversation's key, and shared files by their ids.
 
     ``shares`` is ``None`` for a file all of whose messages were deleted.
     """
 
-    deleted: dict[str, set[str]] = field(default_factory=dict)
-    shares: dict[str, Share | None] = field(default_factory=dict)
+    deleted: Mapping[str, set[str]]
+    shares: Mapping[str, Share | None]
 
     def deleted_in(self, keys: Iterable[str]) -> dict[str, list[str]]:
         return {key: sorted(self.deleted[key]) for key in keys if key in self.deleted}
@@ -44,21 +44,51 @@ def scan_export(export: Export, index: ExportIndex) -> ExportScan:
     Days without either are not parsed, only searched. What cannot be read is left to the
     reading, which rejects it.
     """
-    uploaded = {id for entry in export.archive.entries if (id := uploaded_file_id(entry))}
-    marks = (*_DELETION_MARKS, *((_FILE_MARK,) if uploaded else ()))
-    scan = ExportScan()
-    shares: dict[str, list[Share]] = {}
+    scanner = _Scanner(export, index)
     for day in export.days.values():
-        reader = MessageReader("", index, index.conversation(day.root, day.folder))
-        for message in _marked_elements(export.archive, day, marks):
+        scanner.look_through(day)
+    return scanner.result()
+
+
+class _Scanner:
+    def __init__(self, export: Export, index: ExportIndex) -> None:
+        entries = export.archive.entries
+        self._archive = export.archive
+        self._index = index
+        self._uploaded = {id for entry in entries if (id := uploaded_file_id(entry))}
+        self._marks = (*_DELETION_MARKS, *((_FILE_MARK,) if self._uploaded else ()))
+        self._deleted: dict[str, set[str]] = {}
+        self._shares: dict[str, list[Share]] = {}
+
+    def look_through(self, day: DayFile) -> None:
+        reader: MessageReader | None = None
+        for message in _marked_elements(self._archive, day, self._marks):
+            # Most days have nothing marked, and need no reader.
+            if reader is None:
+                conversation = self._index.conversation(day.root, day.folder)
+                reader = MessageReader("", self._index, conversation)
             if deleted_ts := deleted_ts_of(message):
-                scan.deleted.setdefault(reader.conversation.key, set()).add(deleted_ts)
-            if uploaded and isinstance(message, dict):
-                for share in _shares(present_form(message), day, reader, uploaded):
-                    shares.setdefault(share.file["id"], []).append(share)
-    for file_id, found in shares.items():
-        scan.shares[file_id] = _first_share(found, scan, index)
-    return scan
+                self._deleted.setdefault(reader.conversation.key, set()).add(deleted_ts)
+            if self._uploaded and isinstance(message, dict):
+                for share in _shares(present_form(message), day, reader, self._uploaded):
+                    self._shares.setdefault(share.file["id"], []).append(share)
+
+    def result(self) -> ExportScan:
+        shares = {id: self._first_standing(found) for id, found in self._shares.items()}
+        return ExportScan(self._deleted, shares)
+
+    def _first_standing(self, found: list[Share]) -> Share | None:
+        """The earliest share that stands; whoever may see any of them may see the file."""
+        standing = [share for share in found if not self._is_deleted(share)]
+        if not standing:
+            return None
+        seen_by = dict.fromkeys(who for share in standing for who in share.visibility)
+        first = min(standing, key=lambda share: (share.ts, share.root, share.folder))
+        return replace(first, visibility=tuple(seen_by))
+
+    def _is_deleted(self, share: Share) -> bool:
+        key = self._index.conversation(share.root, share.folder).key
+        return share.ts in self._deleted.get(key, frozenset())
 
 
 def _marked_elements(
@@ -96,18 +126,3 @@ def _shares(
                 file={**facts, "id": id},
                 changed=changed,
             )
-
-
-def _first_share(found: list[Share], scan: ExportScan, index: ExportIndex) -> Share | None:
-    """The earliest share that stands; whoever may see any of them may see the file."""
-    standing = [
-        share
-        for share in found
-        if share.ts
-        not in scan.deleted.get(index.conversation(share.root, share.folder).key, frozenset())
-    ]
-    if not standing:
-        return None
-    seen_by = dict.fromkeys(who for share in standing for who in share.visibility)
-    first = min(standing, key=lambda share: (share.ts, share.root, share.folder))
-    return replace(first, visibility=tuple(seen_by))

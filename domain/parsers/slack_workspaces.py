@@ -15,6 +15,7 @@ _WHOLE_BYTES = 1024**2
 _OWN_LINK = re.compile(
     rb"https:\\?/\\?/([a-z0-9-]+(?:\.enterprise)?)\.slack\.com\\?/(?:files|services|team|archives\\?/([A-Z0-9]+))"
 )
+_SLACK_HOST = b".slack.com"
 _SERVICE_HOSTS = frozenset({b"api", b"app", b"files", b"join", b"my", b"status", b"www"})
 _ORGANISATION = b".enterprise"
 
@@ -31,9 +32,10 @@ def workspace_urls(export: Export, index: ExportIndex) -> dict[str, str]:
     for day in days[:: max(1, len(days) // _SAMPLED_DAYS)]:
         root = index.conversation(day.root, day.folder).root
         heard = votes.setdefault(root, Counter())
-        for host, channel in _OWN_LINK.findall(
-            beginning(export.archive, day.entry, _SAMPLED_BYTES)
-        ):
+        content = beginning(export.archive, day.entry, _SAMPLED_BYTES)
+        # Finding the host alone is many times faster than the whole link's pattern.
+        links = _OWN_LINK.findall(content) if _SLACK_HOST in content else ()
+        for host, channel in links:
             is_own = not channel or index.roots.get(channel.decode()) == root
             if is_own and host not in _SERVICE_HOSTS:
                 heard[host] += 1

@@ -175,6 +175,13 @@ def test_other_charsets_are_read() -> None:
     assert file_record("\ufeffGrüße".encode("utf-16")).content.endswith("Grüße")
 
 
+def test_a_file_of_which_little_is_known_is_called_by_its_id() -> None:
+    message = slack_message(user=None, files=[{"id": "F0000001"}, {"id": "F0000002"}])
+    record = file_record(days={DAY: [message]})
+    assert (record.title, record.author) == ("F0000001", "unknown")
+    assert not {"user_id", "mimetype"} & set(record.metadata)
+
+
 def test_a_damaged_file_is_rejected_and_costs_no_message() -> None:
     export = slack_export({DAY: [slack_message(files=[FILE])]}, others={UPLOAD: b"text" * 50})
     damaged = bytearray(export)

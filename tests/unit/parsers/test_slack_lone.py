@@ -129,6 +129,14 @@ def test_a_deletion_removes_the_message_from_whatever_slice() -> None:
     ]
 
 
+def test_a_deletion_that_names_no_message_deletes_none() -> None:
+    content = packed(MESSAGE, {"type": "message", "subtype": "message_deleted", "ts": TS})
+    assert [type(item) for item in items_in(PARSER, content, source_type="slack")] == [
+        Record,
+        DroppedItem,
+    ]
+
+
 CONVERSATION = {"id": "D0123456789", "created": 1, "members": ["U1"]}
 USER = {"id": "U0123456789", "name": "ada", "profile": {"display_name": "ada"}}
 
