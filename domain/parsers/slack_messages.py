@@ -15,6 +15,7 @@ from domain.models.records import (
     Place,
     Record,
     RejectedItem,
+    Tombstone,
 )
 from domain.parsers.slack_blocks import attachment_parts, blocks_text, file_parts, huddle_text
 from domain.parsers.slack_conversations import Conversation
@@ -55,6 +56,9 @@ _DROPPED_SUBTYPES = frozenset(
     "message_replied",
     "tombstone",
 }
+_AFTER_ALL_VERSIONS = "~"
+"""A deleted message never comes back: its ``ts`` is not given again."""
+
 _NOT_WORDS = re.compile(r"\W+")
 
 
@@ -95,14 +99,11 @@ class MessageReader:
             return _rejected(f"the message is no object but {_kind_of(message)}", message, place)
         event_ts = ""
         if "subtype" in message:
-            rule = _dropping_rule(message)
-            if rule:
-                return DroppedItem(rule, place)
+            if rule := _dropping_rule(message) or _dropping_rule(present_form(message)):
+                return DroppedItem(rule, place, self._tombstone(message))
             if message["subtype"] == "message_changed":
                 event_ts = ts_text(message.get("ts"))
                 message = present_form(message)
-                if rule := _dropping_rule(message):
-                    return DroppedItem(rule, place)
         ts = ts_text(message.get("ts"))
         if not ts:
             return _rejected("the message has no valid ts (its time and id)", message, place)
@@ -115,6 +116,12 @@ class MessageReader:
         if not content:
             return DroppedItem("empty_message", place)
         return self._record(message, ts, content, place, event_ts)
+
+    def _tombstone(self, message: JsonObject) -> Tombstone | None:
+        """Which message is gone, if the row tells of a deletion."""
+        ts = deleted_ts_of(message)
+        native_id = f"{self.conversation.key}:{ts}"
+        return Tombstone(self.source_type, native_id, _AFTER_ALL_VERSIONS) if ts else None
 
     def author(self, message: JsonObject) -> str:
         """The display name of who wrote a message."""

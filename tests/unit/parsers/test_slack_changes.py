@@ -83,6 +83,36 @@ def test_no_copy_of_a_message_that_a_later_day_deletes_is_kept(
     assert rules_of(items)[2].startswith("subtype_")
 
 
+@pytest.mark.parametrize(
+    "row",
+    [deleted(), slack_message("gone", subtype="tombstone")],
+    ids=["deleted", "tombstone"],
+)
+def test_a_deletion_says_which_record_is_gone_in_whatever_version(row: dict[str, Any]) -> None:
+    (record,) = records_of([EDITED])
+    (item,) = items_of([row])
+    assert isinstance(item, DroppedItem)
+    assert item.tombstone
+    assert (item.tombstone.source_type, item.tombstone.native_id) == ("slack", record.native_id)
+    assert item.tombstone.version > record.version
+
+
+def test_a_notice_is_no_proof_of_a_deletion() -> None:
+    (item,) = items_of([slack_message("joined", subtype="channel_join")])
+    assert isinstance(item, DroppedItem)
+    assert item.tombstone is None
+
+
+def test_a_change_without_the_message_is_read_as_it_stands() -> None:
+    row = {"subtype": "message_changed", "ts": TS, "text": "bare"}
+    assert [record.content for record in records_of([row])] == ["bare"]
+
+
+def test_a_row_that_is_no_object_deletes_nothing() -> None:
+    items = items_of(["message_deleted", "tombstone"])
+    assert [type(item) for item in items] == [RejectedItem, RejectedItem]
+
+
 def test_a_deletion_counts_in_its_own_conversation_only() -> None:
     days = {DAY: [slack_message()], "other/2023-11-14": [deleted()]}
     items = items_in(PARSER, slack_export(days), source_type="slack")
