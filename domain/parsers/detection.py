@@ -46,6 +46,8 @@ def detect(file: BinaryIO, filename: str, *, source: str | None = None) -> Parse
         return _SLACK if _SLACK.accepts(file) else _ARCHIVE
     if looks_like_gzip(head.content):
         return _GZIP
+    if source not in FORMS and _SLACK.accepts(file):
+        return _SLACK
     return form_of(head, filename, forced=source)
 
 

@@ -49,12 +49,14 @@ def attachment_parts(attachment: JsonObject, names: Names) -> Iterator[str]:
 
 
 def file_parts(file: JsonObject, names: Names) -> Iterator[str]:
-    """A file's title and name, and what the export holds of its content."""
+    """A file's title, name and type, and what the message holds of its content."""
     name = file_name(file)
     if not name:
         return
     title = decode_entities(text_field(file, "title"))
-    yield f"{title} ({name})" if title and title != name else name
+    shown = f"{title} ({name})" if title and title != name else name
+    kind = text_field(file, "pretty_type", "filetype")
+    yield shown if kind.lower() in shown.lower() else f"{shown}, {kind}"
     yield text_field(file, "plain_text", "preview", "preview_plain_text")
     yield render_markup(text_field(object_field(file, "initial_comment"), "comment"), names)
 

@@ -7,44 +7,45 @@
     <conversation>/2026-11-23.json                    a day's messages
     <conversation>/canvas_in_the_conversation.json    no messages
 
-All of it may lie in a folder of its own, or (Enterprise Grid) once per ``teams/<workspace>/``.
+All of it may lie in a folder of its own. An Enterprise Grid's has ``teams/<workspace>/`` with the
+like of it for each workspace; what belongs to several of them, and all direct conversations, lie
+beside ``teams``. A channel of several workspaces may also be listed in each.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from domain.errors import UnreadableFileError
-from domain.models.records import PUBLIC
-from domain.parsers.slack_fields import JsonObject, object_field, text_field, texts_field
+from domain.parsers.slack_conversations import (
+    CONVERSATION_FILES,
+    Conversation,
+    conversations_of,
+    unlisted,
+)
+from domain.parsers.slack_fields import JsonObject, object_field, text_field
 from domain.parsers.slack_json import parse_objects
 from domain.parsers.slack_markup import Names, decode_entities
 from domain.parsers.zip_reading import ArchiveEntry, SafeZip
 
 _DAY_FILE = re.compile(r"^(?:(?P<root>.*)/)?(?P<folder>[^/]+)/(?P<day>\d{4}-\d{2}-\d{2})\.json$")
-_DM_ID = re.compile(r"^D[A-Z0-9]{6,}$")
 _SLACKBOT = {"USLACKBOT": "Slackbot"}
 
-
-class ConversationKind(StrEnum):
-    PUBLIC = "public"
-    PRIVATE = "private"
-    DM = "dm"
-    MPIM = "mpim"
-
-
-CONVERSATION_FILES = {
-    "channels.json": ConversationKind.PUBLIC,
-    "groups.json": ConversationKind.PRIVATE,
-    "mpims.json": ConversationKind.MPIM,
-    "dms.json": ConversationKind.DM,
-}
 PRIVATE_CONVERSATION_FILES = ("groups.json", "mpims.json", "dms.json")
 USER_FILES = ("users.json", "org_users.json")
 UNREAD_INDEX_FILES = ("integration_logs.json",)
+_READ_INDEX_FILES = frozenset((*CONVERSATION_FILES, *USER_FILES))
+_INDEX_FILES = _READ_INDEX_FILES | frozenset(UNREAD_INDEX_FILES)
+_LEFT_OUT = (
+    ("canvas", "canvas"),
+    ("content_flags", "content_flags"),
+    ("huddle", "huddle"),
+    ("lists", "lists"),
+)
+"""What Slack writes beside messages: addresses of canvases and lists, and notes of reviewers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,54 +59,42 @@ class DayFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
-    """A channel or direct conversation; ``label`` is its name, or its members' names."""
-
-    id: str
-    label: str
-    kind: ConversationKind
-    visibility: tuple[str, ...]
-
-    @property
-    def title(self) -> str:
-        is_named = self.kind in (ConversationKind.PUBLIC, ConversationKind.PRIVATE)
-        return f"#{self.label}" if is_named else self.label
-
-
-@dataclass(frozen=True, slots=True)
 class ExportIndex:
-    """What the index files say. ``notes`` tells users what was missing or could not be read."""
+    """What the index files say. ``notes`` tells users what was missing or could not be read.
 
-    names: Names
-    bots: frozenset[str]
-    user_count: int
-    conversations: Mapping[tuple[str, str], Conversation]
-    has_private_kinds: bool
-    notes: tuple[str, ...]
+    ``conversations`` are by root and folder, ``roots`` by channel id.
+    """
+
+    names: Names = field(default_factory=Names)
+    bots: frozenset[str] = frozenset()
+    user_count: int = 0
+    conversations: Mapping[tuple[str, str], Conversation] = field(default_factory=dict)
+    roots: Mapping[str, str] = field(default_factory=dict)
+    has_private_kinds: bool = False
+    notes: tuple[str, ...] = ()
 
     def conversation(self, root: str, folder: str) -> Conversation:
         """The conversation in ``folder``, by the index file nearest to it."""
+        day_root = root
         while True:
             known = self.conversations.get((root, folder))
             if known:
                 return known
             if not root:
-                return self._unlisted(folder)
+                return unlisted(day_root, folder, has_private_kinds=self.has_private_kinds)
             root = root.rpartition("/")[0]
 
-    def _unlisted(self, folder: str) -> Conversation:
-        """A conversation that no index file lists.
 
-        A standard export holds nothing but public channels and has no files for other kinds;
-        where there are such files, what they leave out may be private and is kept from all.
-        """
-        if _DM_ID.match(folder):
-            kind = ConversationKind.DM
-        elif folder.startswith("mpdm-"):
-            kind = ConversationKind.MPIM
-        else:
-            kind = ConversationKind.PRIVATE if self.has_private_kinds else ConversationKind.PUBLIC
-        return Conversation(folder, folder, kind, _visibility(folder, kind, []))
+class Export:
+    """An archive and its day files by their members' keys, in stored order."""
+
+    def __init__(self, archive: SafeZip) -> None:
+        self.archive = archive
+        self.days = {entry.key: day for entry in archive.entries if (day := day_file(entry))}
+
+
+NO_INDEX = ExportIndex(Names(_SLACKBOT))
+"""For messages outside of an export."""
 
 
 def day_file(entry: ArchiveEntry) -> DayFile | None:
@@ -118,26 +107,30 @@ def day_file(entry: ArchiveEntry) -> DayFile | None:
 
 def is_index_file(entry: ArchiveEntry) -> bool:
     """Whether the entry says who and where, not what; such files are not counted as read."""
-    return _base_name(entry) in {*CONVERSATION_FILES, *USER_FILES, *UNREAD_INDEX_FILES}
+    return _base_name(entry) in _INDEX_FILES
+
+
+def count_of_app_changes(archive: SafeZip) -> int:
+    """How many installations and removals of apps the integration logs tell of."""
+    logs = [entry for entry in archive.entries if _base_name(entry) in UNREAD_INDEX_FILES]
+    count = 0
+    for entry in logs:
+        with suppress(UnreadableFileError):
+            count += sum(1 for _ in parse_objects(archive, entry))
+    return count
 
 
 def leaving_out_rule(entry: ArchiveEntry) -> str:
     """The rule by which an entry that is neither index nor messages is left out."""
+    if "__avatars/" in entry.name:
+        return "avatar"
     name = _base_name(entry)
-    if "__uploads/" in entry.name:
-        return "uploaded_file"
-    if name == "content_flags.json":
-        return "content_flags"
-    return "canvas" if name.startswith("canvas") else "no_message_file"
+    return next((rule for start, rule in _LEFT_OUT if name.startswith(start)), "no_message_file")
 
 
 def read_index(archive: SafeZip) -> ExportIndex:
     """Read every index file; a missing or broken one becomes a note, never an error."""
-    files = [
-        entry
-        for entry in archive.entries
-        if is_index_file(entry) and _base_name(entry) not in UNREAD_INDEX_FILES
-    ]
+    files = [entry for entry in archive.entries if _base_name(entry) in _READ_INDEX_FILES]
     present = {_base_name(entry) for entry in files}
     notes = list(_notes_of_absence(present))
     listed: list[tuple[str, str, JsonObject]] = []
@@ -149,12 +142,13 @@ def read_index(archive: SafeZip) -> ExportIndex:
             notes.append(f"{entry.name} is left out: {error.message}")
     users = [item for _, name, item in listed if name in USER_FILES]
     user_names = _SLACKBOT | {id: name for user in users for id, name in _names_of(user)}
-    conversations = _conversations(listed, user_names)
+    conversations = conversations_of(listed, user_names)
     return ExportIndex(
         names=Names(user_names, {c.id: c.label for c in conversations.values()}),
         bots=frozenset(text_field(user, "id") for user in users if user.get("is_bot") is True),
         user_count=len(users),
         conversations=conversations,
+        roots={c.id: c.root for c in conversations.values()},
         has_private_kinds=not present.isdisjoint(PRIVATE_CONVERSATION_FILES),
         notes=tuple(notes),
     )
@@ -168,48 +162,14 @@ def display_name(user: JsonObject) -> str:
 
 
 def _names_of(user: JsonObject) -> Iterator[tuple[str, str]]:
-    """The user's name by user id, and by bot id for a bot's user."""
+    """The user's name by user id, by the Grid's id, and by bot id for a bot's user."""
     name = display_name(user)
     if name:
-        for id in (text_field(user, "id"), text_field(object_field(user, "profile"), "bot_id")):
+        in_grid = object_field(user, "enterprise_user")
+        bot_id = text_field(object_field(user, "profile"), "bot_id")
+        for id in (text_field(user, "id"), text_field(in_grid, "id"), bot_id):
             if id:
                 yield id, name
-
-
-def _conversations(
-    listed: Iterable[tuple[str, str, JsonObject]], user_names: Mapping[str, str]
-) -> dict[tuple[str, str], Conversation]:
-    """Listed conversations by the folders that may hold them; of equal names the first stays."""
-    found: dict[tuple[str, str], Conversation] = {}
-    earlier_names: list[tuple[str, str, Conversation]] = []
-    for root, file_name, item in listed:
-        if file_name not in CONVERSATION_FILES:
-            continue
-        conversation = _conversation(item, CONVERSATION_FILES[file_name], user_names)
-        for folder in (text_field(item, "name"), conversation.id):
-            if folder:
-                found.setdefault((root, folder), conversation)
-        earlier_names += [
-            (root, name, conversation) for name in texts_field(item, "previous_names")
-        ]
-    for root, name, conversation in earlier_names:
-        found.setdefault((root, name), conversation)
-    return found
-
-
-def _conversation(
-    item: JsonObject, kind: ConversationKind, user_names: Mapping[str, str]
-) -> Conversation:
-    id = text_field(item, "id") or text_field(item, "name")
-    members = texts_field(item, "members") or [text_field(item, "user")]
-    people = dict.fromkeys(user_names.get(member, member) for member in members if member)
-    label = text_field(item, "name") or id
-    if kind in (ConversationKind.DM, ConversationKind.MPIM):
-        label = ", ".join(people) or label
-    # Some tools list private channels among the public ones and mark them.
-    if kind is ConversationKind.PUBLIC and item.get("is_private") is True:
-        kind = ConversationKind.PRIVATE
-    return Conversation(id, label, kind, _visibility(id, kind, members))
 
 
 def _notes_of_absence(present: set[str]) -> Iterator[str]:
@@ -221,10 +181,3 @@ def _notes_of_absence(present: set[str]) -> Iterator[str]:
 
 def _base_name(entry: ArchiveEntry) -> str:
     return entry.name.rpartition("/")[2]
-
-
-def _visibility(id: str, kind: ConversationKind, members: list[str]) -> tuple[str, ...]:
-    if kind is ConversationKind.PUBLIC:
-        return (PUBLIC,)
-    people = tuple(f"slack:user:{member}" for member in dict.fromkeys(members) if member)
-    return people or (f"slack:channel:{id}",)

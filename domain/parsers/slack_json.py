@@ -40,7 +40,7 @@ def parse_elements(archive: SafeZip, entry: ArchiveEntry) -> Iterator[Element]:
     """Every element of an entry's array, in order; raises as ``parse_objects`` does."""
     if entry.size_bytes > WHOLE_FILE_BYTES:
         return _streamed_elements(archive.open(entry), entry)
-    return _spread_elements(_parse_array(archive.read(entry)), entry.size_bytes)
+    return _spread_elements(array_of(archive.read(entry)), entry.size_bytes)
 
 
 def _spread_elements(elements: list[JsonValue], size: int) -> Iterator[Element]:
@@ -49,15 +49,29 @@ def _spread_elements(elements: list[JsonValue], size: int) -> Iterator[Element]:
         yield element, number * size // count, (number + 1) * size // count
 
 
-def _parse_array(content: bytes) -> list[JsonValue]:
-    content = _without_nul(content.removeprefix(_BOM))
-    try:
-        parsed = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        parsed = _parse_leniently(content, error)
+def array_of(content: bytes) -> list[JsonValue]:
+    """The elements of a whole JSON array.
+
+    Raises:
+        UnreadableFileError: no JSON, or no array.
+    """
+    parsed = parse_value(content)
     if not isinstance(parsed, list):
         raise UnreadableFileError("the file is no JSON array; export it again")
     return parsed
+
+
+def parse_value(content: bytes) -> JsonValue:
+    """One JSON value.
+
+    Raises:
+        UnreadableFileError: no JSON.
+    """
+    content = _without_nul(content.removeprefix(_BOM))
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        return _parse_leniently(content, error)
 
 
 def _parse_leniently(content: bytes, strict_error: ValueError) -> JsonValue:

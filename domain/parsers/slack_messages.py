@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterable, Iterator
 
 import orjson
 
@@ -17,25 +15,26 @@ from domain.models.records import (
     Place,
     Record,
     RejectedItem,
+    Tombstone,
 )
-from domain.parsers.slack_blocks import (
-    attachment_parts,
-    blocks_text,
-    file_name,
-    file_parts,
-    huddle_text,
+from domain.parsers.slack_blocks import attachment_parts, blocks_text, file_parts, huddle_text
+from domain.parsers.slack_conversations import Conversation
+from domain.parsers.slack_export import ExportIndex, display_name
+from domain.parsers.slack_facts import (
+    add_details,
+    edited_ts_of,
+    files_of,
+    moment,
+    thread_ts_of,
+    ts_text,
+    user_id_of,
+    version_of,
 )
-from domain.parsers.slack_export import Conversation, ExportIndex, display_name
-from domain.parsers.slack_fields import (
-    JsonObject,
-    object_field,
-    objects_field,
-    text_field,
-    whole_number_field,
-)
-from domain.parsers.slack_markup import render_markup
+from domain.parsers.slack_fields import JsonObject, object_field, objects_field, text_field
+from domain.parsers.slack_markup import Names, render_markup
 
 RAW_BYTES = 4096
+DELETED_MESSAGE = "deleted_message"
 
 _DROPPED_SUBTYPES = frozenset(
     f"{place}_{event}"
@@ -57,124 +56,165 @@ _DROPPED_SUBTYPES = frozenset(
     "message_replied",
     "tombstone",
 }
-_TS = re.compile(r"[0-9]{1,10}(?:\.([0-9]{1,6}))?")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_AFTER_ALL_VERSIONS = "~"
+"""A deleted message never comes back: its ``ts`` is not given again."""
+
 _NOT_WORDS = re.compile(r"\W+")
 
 
-@dataclass(frozen=True, slots=True)
 class MessageReader:
-    """Reads messages of one export. ``workspace_url`` makes permalinks where it is known."""
+    """Reads the messages of one conversation.
 
-    source_type: str
-    index: ExportIndex
-    workspace_url: str | None
+    ``workspace_url`` makes permalinks where it is known. ``deleted`` holds the ``ts`` of messages
+    that the same export says were deleted; no copy of them is kept.
+    """
 
-    def item(self, message: JsonValue, conversation: Conversation, place: Place) -> ParsedItem:
+    def __init__(
+        self,
+        source_type: str,
+        index: ExportIndex,
+        conversation: Conversation,
+        *,
+        workspace_url: str | None = None,
+        deleted: Collection[str] = (),
+    ) -> None:
+        self.conversation = conversation
+        self.index = index
+        self.source_type = source_type
+        self._workspace_url = workspace_url
+        self._deleted = frozenset(deleted)
+        self.common_metadata: dict[str, JsonValue] = {
+            "channel": conversation.label,
+            "channel_id": conversation.id,
+            "channel_type": conversation.kind.value,
+        }
+        if conversation.workspace:
+            self.common_metadata["workspace"] = conversation.workspace
+        self._title = conversation.title
+        self._groups_by_day: dict[int, str] = {}
+
+    def item(self, message: JsonValue, place: Place) -> ParsedItem:
         """What becomes of one element of a day file."""
-        if not isinstance(message, dict):
+        if type(message) is not dict:
             return _rejected(f"the message is no object but {_kind_of(message)}", message, place)
-        subtype = text_field(message, "subtype")
-        if subtype in _DROPPED_SUBTYPES:
-            return DroppedItem(f"subtype_{subtype}", place)
-        if subtype == "message_changed":
-            message = object_field(message, "message") or message
-        ts = _ts_text(message.get("ts"))
+        event_ts = ""
+        if "subtype" in message:
+            if rule := _dropping_rule(message) or _dropping_rule(present_form(message)):
+                return DroppedItem(rule, place, self._tombstone(message))
+            if message["subtype"] == "message_changed":
+                event_ts = ts_text(message.get("ts"))
+                message = present_form(message)
+        ts = ts_text(message.get("ts"))
         if not ts:
             return _rejected("the message has no valid ts (its time and id)", message, place)
+        if ts in self._deleted:
+            return DroppedItem(DELETED_MESSAGE, place)
         try:
             content = self._content(message)
         except RecursionError:
             return _rejected("the message is nested too deeply", message, place)
         if not content:
             return DroppedItem("empty_message", place)
-        return self._record(message, ts, content, conversation, place)
+        return self._record(message, ts, content, place, event_ts)
+
+    def _tombstone(self, message: JsonObject) -> Tombstone | None:
+        """Which message is gone, if the row tells of a deletion."""
+        ts = deleted_ts_of(message)
+        native_id = f"{self.conversation.key}:{ts}"
+        return Tombstone(self.source_type, native_id, _AFTER_ALL_VERSIONS) if ts else None
+
+    def author(self, message: JsonObject) -> str:
+        """The display name of who wrote a message."""
+        return self._author(message, user_id_of(message))
+
+    def permalink(self, ts: str, thread_ts: str) -> str | None:
+        """The message's address in Slack, in its thread if it is a reply."""
+        if not self._workspace_url:
+            return None
+        channel = self.conversation.id
+        link = f"{self._workspace_url}/archives/{channel}/p{ts.replace('.', '')}"
+        is_reply = thread_ts and thread_ts != ts
+        return f"{link}?thread_ts={thread_ts}&cid={channel}" if is_reply else link
 
     def _record(
-        self, message: JsonObject, ts: str, content: str, conversation: Conversation, place: Place
+        self, message: JsonObject, ts: str, content: str, place: Place, event_ts: str
     ) -> Record:
-        thread_ts = _thread_ts(message, ts)
-        channel = conversation.id
-        user_id = _user_id(message)
+        conversation = self.conversation
+        key = conversation.key
+        thread_ts = thread_ts_of(message, ts)
+        thread = f"{key}:{thread_ts}" if thread_ts else None
+        user_id = user_id_of(message)
         author = self._author(message, user_id)
-        edited_ts = _ts_text(object_field(message, "edited").get("ts"))
-        metadata: dict[str, JsonValue] = {
-            "channel": conversation.label,
-            "channel_id": channel,
-            "channel_type": conversation.kind.value,
-            "author": author,
-            "is_bot": self._is_bot(message, user_id),
-            "is_reply": bool(thread_ts) and thread_ts != ts,
-        }
-        metadata.update(_details(message, user_id, thread_ts, edited_ts))
+        edited_ts = edited_ts_of(message)
+        metadata = self.common_metadata.copy()
+        metadata["author"] = author
+        metadata["is_bot"] = self._is_bot(message, user_id)
+        metadata["is_reply"] = bool(thread_ts) and thread_ts != ts
+        if user_id:
+            metadata["user_id"] = user_id
+        add_details(metadata, message, thread_ts, edited_ts)
+        has_url = self._workspace_url is not None
         return Record(
             source_type=self.source_type,
-            native_id=f"{channel}:{ts}",
+            native_id=f"{key}:{ts}",
             content_type=ContentType.MESSAGE,
             content=content,
             place=place,
-            title=conversation.title,
+            title=self._title,
             author=author,
-            timestamp=_moment(ts),
-            url=self._permalink(channel, ts, thread_ts),
-            thread=f"{channel}:{thread_ts}" if thread_ts else None,
+            timestamp=moment(ts),
+            url=self.permalink(ts, thread_ts) if has_url else None,
+            thread=thread,
             metadata=metadata,
-            version=_version(message, edited_ts or ts, has_url=self.workspace_url is not None),
+            version=version_of(message, edited_ts or ts, has_url=has_url, event_ts=event_ts),
             visibility=conversation.visibility,
+            group=f"{key}:thread:{thread_ts}" if thread_ts else self._group_of_day(ts),
         )
 
+    def _group_of_day(self, ts: str) -> str:
+        """The passages' group of what is said outside of threads: the UTC day."""
+        day = int(ts.partition(".")[0]) // 86_400
+        group = self._groups_by_day.get(day)
+        if group is None:
+            group = f"{self.conversation.key}:{moment(ts):%Y-%m-%d}"
+            self._groups_by_day[day] = group
+        return group
+
     def _content(self, message: JsonObject) -> str:
-        text = message.get("text")
-        content = render_markup(text, self.index.names).strip() if isinstance(text, str) else ""
+        text, names = message.get("text"), self.index.names
+        content = render_markup(text, names).strip() if isinstance(text, str) else ""
         # Only the plainest messages are as they look; all others may say more elsewhere.
         if "blocks" in message:
-            content = self._with_blocks(content, message)
+            content = _with_blocks(content, message, names)
         if "attachments" in message or "files" in message or "file" in message:
-            content = _extended(content, self._appendices(message))
+            content = _extended(content, _appendices(message, names))
         if not content or "room" in message:
-            content = _extended(content, self._last_resorts(message))
+            content = _extended(content, _last_resorts(message, names))
         return content
-
-    def _with_blocks(self, content: str, message: JsonObject) -> str:
-        """The text, or the blocks where they hold more of it.
-
-        What a person typed into Slack (it has a ``client_msg_id``) is whole in the text already.
-        """
-        if content and text_field(message, "client_msg_id") and not message.get("bot_id"):
-            return content
-        shown = blocks_text(objects_field(message, "blocks"), self.index.names).strip()
-        shown_words, content_words = _words(shown), _words(content)
-        if len(shown_words) <= len(content_words):
-            return content
-        return shown if content_words in shown_words else f"{content}\n{shown}"
-
-    def _appendices(self, message: JsonObject) -> Iterator[str]:
-        for attachment in objects_field(message, "attachments"):
-            yield from attachment_parts(attachment, self.index.names)
-        for file in _files(message):
-            yield from file_parts(file, self.index.names)
-
-    def _last_resorts(self, message: JsonObject) -> Iterator[str]:
-        comment = text_field(object_field(message, "comment"), "comment")
-        yield render_markup(comment, self.index.names)
-        yield huddle_text(object_field(message, "room"), self.index.names)
 
     def _author(self, message: JsonObject, user_id: str) -> str:
         """The author's display name; what the message itself says where the index is silent."""
         users = self.index.names.users
-        username = text_field(message, "username")
-        if username and message.get("subtype") == "bot_message":
-            return render_markup(username, self.index.names)
+        if "username" in message and message.get("subtype") == "bot_message":
+            username = text_field(message, "username")
+            if username:
+                return render_markup(username, self.index.names)
         return (
             users.get(user_id)
-            or display_name({"profile": message.get("user_profile")})
-            or text_field(object_field(message, "user_profile"), "name")
-            or (render_markup(username, self.index.names) if username else "")
-            or text_field(object_field(message, "bot_profile"), "name")
-            or users.get(text_field(message, "bot_id"))
+            or self._author_by_message(message)
             or user_id
             or text_field(message, "bot_id")
             or "unknown"
+        )
+
+    def _author_by_message(self, message: JsonObject) -> str:
+        profile = object_field(message, "user_profile")
+        return (
+            display_name({"profile": profile})
+            or text_field(profile, "name")
+            or render_markup(text_field(message, "username"), self.index.names)
+            or text_field(object_field(message, "bot_profile"), "name")
+            or self.index.names.users.get(text_field(message, "bot_id"), "")
         )
 
     def _is_bot(self, message: JsonObject, user_id: str) -> bool:
@@ -184,81 +224,59 @@ class MessageReader:
             or user_id in self.index.bots
         )
 
-    def _permalink(self, channel: str, ts: str, thread_ts: str) -> str | None:
-        if not self.workspace_url:
-            return None
-        link = f"{self.workspace_url}/archives/{channel}/p{ts.replace('.', '')}"
-        is_reply = thread_ts and thread_ts != ts
-        return f"{link}?thread_ts={thread_ts}&cid={channel}" if is_reply else link
 
+def deleted_ts_of(message: JsonValue) -> str:
+    """The ``ts`` of the message that an element of a day file says was deleted, or nothing.
 
-def _details(
-    message: JsonObject, user_id: str, thread_ts: str, edited_ts: str
-) -> Iterator[tuple[str, JsonValue]]:
-    """The metadata that only some messages have."""
-    if user_id:
-        yield "user_id", user_id
-    if thread_ts:
-        yield "thread_ts", thread_ts
-    replies = _reply_count(message)
-    if replies:
-        yield "reply_count", replies
-    if subtype := text_field(message, "subtype"):
-        yield "subtype", subtype
-    if edited_ts:
-        yield "edited_ts", edited_ts
-    reactions = [_reaction(reaction) for reaction in objects_field(message, "reactions")]
-    if reactions:
-        yield "reactions", reactions
-    files = [name for file in _files(message) if (name := file_name(file))]
-    if files:
-        yield "files", files
-
-
-def _version(message: JsonObject, changed_ts: str, *, has_url: bool) -> str:
-    """Sorts the copies that overlapping exports hold of a message, whatever order they come in.
-
-    A later edit wins, then more replies, then more reactions, then the copy with a permalink.
+    A deleted message leaves a ``message_deleted`` row; one with replies becomes a ``tombstone``,
+    which is told by a row of its own or by a ``message_changed``.
     """
-    reactions = sum(_reaction_count(each) for each in objects_field(message, "reactions"))
-    latest_reply = _ts_text(message.get("latest_reply"))
-    replies = _reply_count(message)
-    return f"{changed_ts}/{latest_reply}/{replies:06d}/{reactions:06d}/{int(has_url)}"
+    if not isinstance(message, dict):
+        return ""
+    if message.get("subtype") == "message_deleted":
+        previous = object_field(message, "previous_message")
+        return ts_text(message.get("deleted_ts")) or ts_text(previous.get("ts"))
+    present = present_form(message)
+    return ts_text(present.get("ts")) if present.get("subtype") == "tombstone" else ""
 
 
-def _user_id(message: JsonObject) -> str:
-    """Who wrote it: for a huddle who began it, for a legacy comment who commented."""
-    if message.get("subtype") == "huddle_thread":
-        return text_field(object_field(message, "room"), "created_by") or text_field(
-            message, "user"
-        )
-    return text_field(message, "user") or text_field(object_field(message, "comment"), "user")
+def present_form(message: JsonObject) -> JsonObject:
+    """The message itself, or what the record of a change says that it has become."""
+    if message.get("subtype") == "message_changed":
+        return object_field(message, "message") or message
+    return message
 
 
-def _thread_ts(message: JsonObject, ts: str) -> str:
-    """The ``ts`` of the thread's parent; a message with replies is its own parent."""
-    thread_ts = _ts_text(message.get("thread_ts"))
-    return thread_ts or (ts if _reply_count(message) else "")
+def _dropping_rule(message: JsonObject) -> str:
+    subtype = text_field(message, "subtype")
+    return f"subtype_{subtype}" if subtype in _DROPPED_SUBTYPES else ""
 
 
-def _reply_count(message: JsonObject) -> int:
-    return whole_number_field(message, "reply_count") or len(objects_field(message, "replies"))
+def _with_blocks(content: str, message: JsonObject, names: Names) -> str:
+    """The text, or the blocks where they hold more of it.
+
+    What a person typed into Slack (it has a ``client_msg_id``) is whole in the text already.
+    """
+    if content and text_field(message, "client_msg_id") and not message.get("bot_id"):
+        return content
+    shown = blocks_text(objects_field(message, "blocks"), names).strip()
+    shown_words, content_words = _words(shown), _words(content)
+    if len(shown_words) <= len(content_words):
+        return content
+    return shown if content_words in shown_words else f"{content}\n{shown}"
 
 
-def _files(message: JsonObject) -> list[JsonObject]:
-    """Attached files, in today's shape and in the one before 2018."""
-    legacy = object_field(message, "file")
-    return objects_field(message, "files") + ([legacy] if legacy else [])
+def _appendices(message: JsonObject, names: Names) -> Iterator[str]:
+    for attachment in objects_field(message, "attachments"):
+        yield from attachment_parts(attachment, names)
+    for file in files_of(message):
+        yield from file_parts(file, names)
 
 
-def _reaction(reaction: JsonObject) -> str:
-    return f"{text_field(reaction, 'name')}:{_reaction_count(reaction)}"
-
-
-def _reaction_count(reaction: JsonObject) -> int:
-    users = reaction.get("users")
-    listed = len(users) if isinstance(users, list) else 0
-    return whole_number_field(reaction, "count") or listed or 1
+def _last_resorts(message: JsonObject, names: Names) -> Iterator[str]:
+    comment = text_field(object_field(message, "comment"), "comment")
+    yield render_markup(comment, names)
+    yield huddle_text(object_field(message, "room"), names)
 
 
 def _extended(content: str, parts: Iterable[str]) -> str:
@@ -272,20 +290,6 @@ def _extended(content: str, parts: Iterable[str]) -> str:
 
 def _words(text: str) -> str:
     return _NOT_WORDS.sub("", text)
-
-
-def _ts_text(ts: JsonValue) -> str:
-    """A valid ``ts`` as the text it is in Slack; empty for anything else."""
-    if isinstance(ts, float):
-        ts = f"{ts:.6f}"
-    elif isinstance(ts, int) and not isinstance(ts, bool):
-        ts = str(ts)
-    return ts if isinstance(ts, str) and _TS.fullmatch(ts) else ""
-
-
-def _moment(ts: str) -> datetime:
-    seconds, _, fraction = ts.partition(".")
-    return _EPOCH + timedelta(seconds=int(seconds), microseconds=int(fraction.ljust(6, "0") or 0))
 
 
 def _kind_of(value: JsonValue) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 RATIO_FREE_BYTES = 100 * 1024**2
 """Archives that unfold to less are no bombs, however well they are packed."""
 
+_LOCAL_HEADER = struct.Struct("<4s5H3L2H")
+_LOCAL_SIGNATURE = b"PK\x03\x04"
 _END_RECORD = struct.Struct("<4s4H2LH")
 _END_SIGNATURE = b"PK\x05\x06"
 _ZIP64_END_RECORD = struct.Struct("<4sQ2H2L4Q")
@@ -74,6 +76,7 @@ class SafeZip:
 
     def __init__(self, file: BinaryIO, limits: ArchiveLimits) -> None:
         archive_bytes = _check_end_record(file, limits)
+        self._file = file
         with _as_unreadable("the zip's directory is damaged; export or download it again"):
             self._zip = zipfile.ZipFile(file)
         infos = self._zip.infolist()
@@ -103,7 +106,11 @@ class SafeZip:
 
     def read(self, entry: ArchiveEntry) -> bytes:
         """The whole entry, for those known to be small; raises as ``open`` does."""
-        with _as_unreadable(_damaged(entry)), self._zip.open(self._infos[entry.key]) as stream:
+        info = self._infos[entry.key]
+        content = _read_plainly(self._file, info)
+        if content is not None:
+            return content
+        with _as_unreadable(_damaged(entry)), self._zip.open(info) as stream:
             content = stream.read()
         _check_length(entry, len(content))
         return content
@@ -138,6 +145,32 @@ class _CheckedStream(io.RawIOBase):
 def looks_like_zip(head: bytes) -> bool:
     """Whether a file that begins so is an archive: a first entry, or none at all."""
     return head.startswith((b"PK\x03\x04", _END_SIGNATURE))
+
+
+def _read_plainly(file: BinaryIO, info: zipfile.ZipInfo) -> bytes | None:
+    """A stored or deflated entry in two reads, a third of what ``ZipFile.open`` costs a small one.
+
+    ``None`` for whatever is not as it should be: ``zipfile`` then finds out what.
+    """
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return None
+    file.seek(info.header_offset)
+    header = file.read(_LOCAL_HEADER.size)
+    if len(header) < _LOCAL_HEADER.size or not header.startswith(_LOCAL_SIGNATURE):
+        return None
+    *_, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(header)
+    packed = file.read(name_bytes + extra_bytes + info.compress_size)
+    if packed[:name_bytes] != _raw_name(info):
+        return None
+    packed = packed[name_bytes + extra_bytes :]
+    if info.compress_type == zipfile.ZIP_DEFLATED:
+        unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            packed = unpacking.decompress(packed, info.file_size + 1)
+        except zlib.error:
+            return None
+    is_whole = len(packed) == info.file_size and zlib.crc32(packed) == info.CRC
+    return packed if is_whole else None
 
 
 @contextmanager
@@ -244,13 +277,17 @@ def _name_of(info: zipfile.ZipInfo) -> str:
     """The entry's name; bytes that ``zipfile`` took for cp437 are UTF-8 where they can be."""
     if info.filename.isascii() and not info.extra:
         return info.filename
-    is_utf8 = info.flag_bits & _UTF8_NAME_FLAG
-    raw = info.orig_filename.encode("utf-8" if is_utf8 else "cp437")
+    raw = _raw_name(info)
     stated = _unicode_path(info.extra, raw)
     try:
         return (stated or raw).decode("utf-8").split("\0")[0]
     except UnicodeDecodeError:
         return info.filename
+
+
+def _raw_name(info: zipfile.ZipInfo) -> bytes:
+    is_utf8 = info.flag_bits & _UTF8_NAME_FLAG
+    return info.orig_filename.encode("utf-8" if is_utf8 else "cp437")
 
 
 def _unicode_path(extra: bytes, raw_name: bytes) -> bytes | None:

@@ -222,7 +222,11 @@ class Records(Protocol):
         ...
 
     async def thread(self, record_id: RecordId, *, limit: int = 100) -> Sequence[StoredRecord]:
-        """All records of the same source and thread, oldest first; the record alone if none."""
+        """All records of the same source and thread, oldest first; the record alone if none.
+
+        A record belongs to the thread that is named by its native id, too: it may have been
+        stored before anybody answered it.
+        """
         ...
 
     def removing(

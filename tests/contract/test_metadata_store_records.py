@@ -305,6 +305,16 @@ async def test_a_thread_is_shown_oldest_first(metadata_store: MetadataStore) -> 
     assert [one.record.native_id for one in alone] == ["c"]
 
 
+async def test_a_record_belongs_to_the_thread_that_bears_its_native_id(
+    metadata_store: MetadataStore,
+) -> None:
+    claim = await a_claim(metadata_store)
+    await stage(metadata_store, claim, a_record("root"), a_record("reply", thread="root", at=9))
+    for name in ("root", "reply"):
+        found = await metadata_store.records.thread(a_record(name).record_id)
+        assert {one.record.native_id for one in found} == {"root", "reply"}
+
+
 async def test_removing_leaves_what_other_files_supply(metadata_store: MetadataStore) -> None:
     mine, shared = a_record("mine"), a_record("shared", at=20)
     first = await imported(metadata_store, mine, shared)

@@ -98,11 +98,11 @@ GET_RECORD = """-- get_record: one record
 SELECT * FROM parsed_content WHERE id = $1
 """
 
-GET_THREAD = """-- get_thread: a conversation, oldest first
+GET_THREAD = """-- get_thread: a conversation and the record that it is named after, oldest first
 SELECT * FROM parsed_content
-WHERE source_type = $1 AND left(thread, 255) = left($2, 255) AND thread = $2
+WHERE (source_type = $1 AND left(thread, 255) = left($2, 255) AND thread = $2) OR id = $3
 ORDER BY occurred_at NULLS LAST, id
-LIMIT $3
+LIMIT $4
 """
 
 PAGE_RECORDS = """-- page_records: all records in order of id, without their contents

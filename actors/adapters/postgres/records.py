@@ -27,7 +27,7 @@ from actors.adapters.postgres.text import storable_record
 from domain.errors import NotFoundError, StoreUnavailableError
 from domain.ledger import Outcome
 from domain.models.files import Claim
-from domain.models.ids import FileId, RecordId, derive_chunk_id
+from domain.models.ids import FileId, RecordId, derive_chunk_id, derive_record_id
 from domain.models.records import IndexedRecord, Record, StagedRecord, StoredRecord
 
 PAGE_RECORDS = 1000
@@ -91,12 +91,10 @@ class PostgresRecords:
         return stored_record(row)
 
     async def thread(self, record_id: RecordId, *, limit: int = 100) -> Sequence[StoredRecord]:
-        found = await self.get(record_id)
-        if found.record.thread is None:
-            return [found]
-        rows = await self._database.fetch(
-            sql.GET_THREAD, found.record.source_type, found.record.thread, limit
-        )
+        record = (await self.get(record_id)).record
+        source_type, thread = record.source_type, record.thread or record.native_id
+        root_id = derive_record_id(source_type, thread)
+        rows = await self._database.fetch(sql.GET_THREAD, source_type, thread, root_id, limit)
         return [stored_record(row) for row in rows]
 
     @asynccontextmanager

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from domain.models.records import (
 )
 from domain.parsers import slack_json
 from domain.parsers.slack import SlackParser
+from domain.parsers.slack_facts import moment
 from domain.ports.parser import ArchiveLimits, ParseContext
 from tests.builders import slack_channel, slack_export, slack_message, slack_user, zip_of
 
@@ -76,6 +77,7 @@ def test_a_message_becomes_a_record() -> None:
         },
         version=f"{TS}//000000/000000/0",
         visibility=("public",),
+        group="C1:2023-11-14",
     )
 
 
@@ -630,6 +632,30 @@ def test_a_broken_index_file_is_noted_and_costs_no_message() -> None:
     (note,) = PARSER.describe(io.BytesIO(export), CONTEXT)["notes"]
     assert note.startswith("dms.json is left out: the file is no valid JSON")
     assert isinstance(items_of(export)[0], Record)
+
+
+def test_the_description_counts_what_the_integration_logs_tell() -> None:
+    logs = {"integration_logs.json": [{"date": "1"}, {"date": "2"}]}
+    described = PARSER.describe(io.BytesIO(slack_export({DAY: []}, others=logs)), CONTEXT)
+    assert described["integration_log_entries"] == 2
+
+
+def test_the_beginning_of_a_large_day_tells_the_workspaces_address() -> None:
+    days = [slack_message("https://acme.slack.com/team/U1"), slack_message("x" * 1_100_000)]
+    described = PARSER.describe(io.BytesIO(slack_export({DAY: days})), CONTEXT)
+    assert described["workspace"] == "https://acme.slack.com"
+
+
+@pytest.mark.parametrize("username", ["", None, 7])
+def test_a_bots_message_without_a_name_is_by_its_user(username: Any) -> None:
+    assert record_of(slack_message(subtype="bot_message", username=username)).author == "ada"
+
+
+@given(st.integers(0, 9_999_999_999_999_999))
+def test_a_moment_is_exact_to_the_microsecond(microseconds: int) -> None:
+    seconds, fraction = divmod(microseconds, 1_000_000)
+    expected = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    assert moment(f"{seconds:010d}.{fraction:06d}") == expected
 
 
 @pytest.mark.parametrize(

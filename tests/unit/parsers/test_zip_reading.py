@@ -80,6 +80,16 @@ def test_whatever_was_packed_is_read_back(members: dict[str, bytes]) -> None:
     assert {entry.name: archive.read(entry) for entry in archive.entries} == members
 
 
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_every_method_of_packing_is_read(method: int) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        archive.writestr("grüße.json", b"content" * 100)
+    assert read_all(packed.getvalue()) == [b"content" * 100]
+
+
 def test_directories_and_macos_leftovers_are_counted_but_no_entries() -> None:
     archive = opened(
         zip_of({"a/": b"", "__MACOSX/a/._x": b"1", "a/.DS_Store": b"2", "a/x.json": b"3"})
