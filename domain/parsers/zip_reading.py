@@ -15,13 +15,10 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, BinaryIO
 
 from domain.errors import UnreadableFileError
-from domain.ports.parser import ArchiveLimits
+from domain.ports.parser import RATIO_FREE_BYTES, ArchiveLimits
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-
-RATIO_FREE_BYTES = 100 * 1024**2
-"""Archives that unfold to less are no bombs, however well they are packed."""
 
 _END_RECORD = struct.Struct("<4s4H2LH")
 _END_SIGNATURE = b"PK\x05\x06"
