@@ -173,7 +173,8 @@ class _Child:
         if any(word in said.lower() for word in _OUT_OF_MEMORY):
             return self._too_large()
         return UnreadableFileError(
-            "the document made its reader crash; it is probably damaged: save it anew",
+            "the document made its reader crash; it is damaged, or needs more than "
+            f"{self._limits.memory_bytes // MIB:,} MiB of memory: save it anew, or split it",
             exit_code=code,
             last_words=said[-500:],
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from email import policy
 from email.errors import MessageError
 from email.message import EmailMessage
@@ -170,7 +171,8 @@ def _attachment_items(name: str, part: EmailMessage, site: Site) -> Iterator[Par
     if part.get_content_maintype() in _MEDIA or kind in _SIGNATURES:
         yield DroppedItem(MEDIA_ATTACHMENT, Site(site.context, key).place(0, len(content)))
         return
-    yield from member_items(Member(key, name, len(content)), BytesIO(content), site.context)
+    inside = replace(site.context, depth=site.context.depth + 1)
+    yield from member_items(Member(key, name, len(content)), BytesIO(content), inside)
 
 
 def _bytes_of(part: EmailMessage) -> bytes:

@@ -75,6 +75,7 @@ def items_of(
     Raises:
         UnreadableFileError: the rest of it cannot be read.
     """
+    _check_depth(context)
     head = peek(stream)
     if not head.content:
         yield DroppedItem(EMPTY_MEMBER, Place(0, 0, member.key))
@@ -126,7 +127,9 @@ def _form_items(
 
 
 def _tar_items(member: Member, stream: ByteStream, context: ParseContext) -> Iterator[ParsedItem]:
+    is_empty = True
     for entry in tar_members(stream, _unfolding(context)):
+        is_empty = False
         inner = Member(member_key(member.key, entry.key), entry.name, entry.size_bytes)
         if entry.refusal is not None:
             yield RejectedItem(f"{entry.name}: {entry.refusal}", Place(0, 0, inner.key))
@@ -134,6 +137,8 @@ def _tar_items(member: Member, stream: ByteStream, context: ParseContext) -> Ite
             yield DroppedItem(entry.dropped_by, Place(0, 0, inner.key))
         else:
             yield from member_items(inner, entry.stream, context)
+    if is_empty:
+        yield DroppedItem(EMPTY_MEMBER, Place(0, member.size_bytes, member.key))
 
 
 def _spooled_items(
@@ -174,10 +179,14 @@ def _nested_items(
         # which the way to the member is a part.
         digest = sha256(f"{context.sha256}!/{member.key}".encode()).hexdigest()
         inner = replace(inner, filename=f"{context.filename}!/{member.key}", sha256=digest)
+    is_empty = True
     for part in parser.plan(file, inner, slice_bytes=_NO_SLICING):
         for item in parser.read(file, part, inner):
             place = replace(item.place, member=member_key(member.key, item.place.member))
+            is_empty = False
             yield replace(item, place=place)
+    if is_empty:
+        yield DroppedItem(EMPTY_MEMBER, Place(0, member.size_bytes, member.key))
 
 
 def _count_entries(file: BinaryIO, context: ParseContext) -> None:
@@ -198,12 +207,17 @@ def one_deeper(context: ParseContext) -> ParseContext:
     Raises:
         UnreadableFileError: that is one too many.
     """
-    if context.depth >= context.limits.max_depth:
+    deeper = replace(context, depth=context.depth + 1)
+    _check_depth(deeper)
+    return deeper
+
+
+def _check_depth(context: ParseContext) -> None:
+    if context.depth > context.limits.max_depth:
         raise UnreadableFileError(
             f"archives are nested more than {context.limits.max_depth} deep; "
             "unpack it and upload what it holds, or raise the limit"
         )
-    return replace(context, depth=context.depth + 1)
 
 
 def _unfolding(context: ParseContext) -> Unfolding:

@@ -6,9 +6,10 @@ import re
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO, BinaryIO, cast
+from typing import IO, cast
 
 from domain.errors import UnreadableFileError
 from domain.parsers.forms import ByteStream
@@ -60,19 +61,38 @@ def tar_members(stream: ByteStream, unfolding: Unfolding) -> Iterator[TarEntry]:
         UnreadableFileError: the archive breaks off, or has too many entries.
     """
     repeats: Counter[str] = Counter()
+    with (
+        _as_unreadable(),
+        tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|") as archive,
+    ):
+        while info := archive.next():
+            # The library remembers every entry; a million of them fill the memory.
+            archive.members = []
+            if info.isdir() or _MACOS_LEFTOVERS.search(info.name):
+                continue
+            unfolding.count(entries=1)
+            yield _entry(archive, info, repeats)
+
+
+@contextmanager
+def _as_unreadable() -> Iterator[None]:
     try:
-        with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|") as archive:
-            while info := archive.next():
-                # The library remembers every entry; a million of them fill the memory.
-                archive.members = []
-                if info.isdir() or _MACOS_LEFTOVERS.search(info.name):
-                    continue
-                unfolding.count(entries=1)
-                yield _entry(archive, info, repeats)
+        yield
     except _BROKEN_TAR_ERRORS as error:
         raise UnreadableFileError(
             "the tar archive is damaged or cut off; pack it again", reason=str(error)
         ) from error
+
+
+class _EntryStream:
+    """An entry's bytes, with our error where the archive breaks off within them."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int, /) -> bytes:
+        with _as_unreadable():
+            return self._stream.read(size)
 
 
 def _entry(archive: tarfile.TarFile, info: tarfile.TarInfo, repeats: Counter[str]) -> TarEntry:
@@ -87,5 +107,5 @@ def _entry(archive: tarfile.TarFile, info: tarfile.TarInfo, repeats: Counter[str
     elif not info.isreg():
         dropped_by = NO_FILE
     elif extracted := archive.extractfile(info):
-        stream = cast("BinaryIO", extracted)
+        stream = _EntryStream(extracted)
     return TarEntry(key, name, info.size, stream, refusal, dropped_by)

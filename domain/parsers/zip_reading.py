@@ -65,7 +65,7 @@ class SafeZip:
     ``left_out`` counts them. Names whose UTF-8 flag was forgotten are decoded again.
 
     Raises:
-        UnreadableFileError: no zip, truncated, encrypted, in several parts, larger than
+        UnreadableFileError: no zip, truncated, in several parts, larger than
             ``limits`` allow, or with names that climb out of the archive.
     """
 
@@ -91,19 +91,27 @@ class SafeZip:
         """Stream an entry; reading past what its directory promised, or less, is an error.
 
         Raises:
-            UnreadableFileError: here or by any read: damaged, wrong size or checksum, or packed
-                by a method that cannot be unpacked.
+            UnreadableFileError: here or by any read: encrypted, damaged, wrong size or checksum, or
+                packed by a method that cannot be unpacked.
         """
+        self._check_readable(entry)
         with _as_unreadable(_damaged(entry)):
             stream = self._zip.open(self._infos[entry.key])
         return io.BufferedReader(_CheckedStream(stream, entry), _STREAM_BUFFER_BYTES)
 
     def read(self, entry: ArchiveEntry) -> bytes:
         """The whole entry, for those known to be small; raises as ``open`` does."""
+        self._check_readable(entry)
         with _as_unreadable(_damaged(entry)), self._zip.open(self._infos[entry.key]) as stream:
             content = stream.read()
         _check_length(entry, len(content))
         return content
+
+    def _check_readable(self, entry: ArchiveEntry) -> None:
+        if self._infos[entry.key].flag_bits & _ENCRYPTED_FLAG:
+            raise UnreadableFileError(
+                f"the zip's entry {_shown(entry.name)} is encrypted; pack it without password"
+            )
 
 
 class _CheckedStream(io.RawIOBase):
@@ -211,10 +219,6 @@ def _check_entry(info: zipfile.ZipInfo, name: str, archive_bytes: int) -> None:
         raise UnreadableFileError(
             f"the zip's entry {_shown(name)} points outside of the archive; "
             "pack it anew with plain relative names"
-        )
-    if info.flag_bits & _ENCRYPTED_FLAG:
-        raise UnreadableFileError(
-            f"the zip's entry {_shown(name)} is encrypted; pack it without password"
         )
     is_stored = info.compress_type == zipfile.ZIP_STORED
     is_inside = 0 <= info.header_offset <= archive_bytes - info.compress_size
