@@ -50,6 +50,18 @@ def _pdf_file(objects: Sequence[str], trailer: str) -> bytes:
     return body + f"{end}startxref\n{len(body)}\n%%EOF\n".encode()
 
 
+def pdf_with_bookmark() -> bytes:
+    """A PDF of two pages, the second of which a bookmark calls ``Leave``."""
+    pages = pdf_of("One", "Two").replace(
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Catalog /Pages 2 0 R /Outlines << /First 9 0 R /Last 9 0 R /Count 1 >> >>",
+    )
+    bookmark = b"9 0 obj\n<< /Title (Leave) /Parent 1 0 R /Dest [6 0 R /Fit] >>\nendobj\n"
+    # Without a table of contents PDFium looks for the objects itself.
+    body = pages[: pages.index(b"xref\n")]
+    return body + bookmark + b"trailer\n<< /Size 10 /Root 1 0 R >>\n%%EOF\n"
+
+
 def docx_of(*blocks: str | tuple[int, str] | list[list[str]]) -> bytes:
     """A Word document: texts are paragraphs, ``(level, text)`` headings, lists of rows tables."""
     document = docx.Document()

@@ -6,16 +6,14 @@ import re
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
-from zipfile import BadZipFile
 
 import docx
 from docx.oxml.ns import qn
-from lxml.etree import LxmlError
 
 from domain.errors import UnreadableFileError
 from domain.models.records import JsonValue
 from domain.parsers.documents.cleaning import clean_lines
-from domain.parsers.documents.properties import facts_of
+from domain.parsers.documents.properties import BROKEN_OFFICE_ERRORS, facts_of
 from domain.parsers.documents.sections import HeadingPath
 from domain.ports.extraction import ExtractedPart, Unit
 
@@ -24,7 +22,6 @@ _DAMAGED = "the Word document is damaged; open it, save it and upload it again"
 _EMPTY = (
     "the Word document holds no text; if its pages are pictures, run text recognition (OCR) on them"
 )
-_BROKEN = (BadZipFile, KeyError, ValueError, AttributeError, LxmlError)
 _PARAGRAPH, _TABLE, _ROW, _CELL = (qn(f"w:{name}") for name in ("p", "tbl", "tr", "tc"))
 _TEXT, _TAB = qn("w:t"), qn("w:tab")
 _BREAKS = frozenset((qn("w:br"), qn("w:cr")))
@@ -44,7 +41,7 @@ def extract(content: bytes) -> Iterator[ExtractedPart]:
         for unit in _units(document):
             has_text = True
             yield unit
-    except _BROKEN as error:
+    except BROKEN_OFFICE_ERRORS as error:
         raise UnreadableFileError(_DAMAGED, reason=str(error)) from error
     if not has_text:
         raise UnreadableFileError(_EMPTY)

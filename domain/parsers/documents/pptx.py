@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
-from zipfile import BadZipFile
 
 import pptx
-from lxml.etree import LxmlError
 from pptx.exc import PythonPptxError
 
 from domain.errors import UnreadableFileError
 from domain.models.records import JsonValue
 from domain.parsers.documents.cleaning import clean_lines
-from domain.parsers.documents.properties import facts_of
+from domain.parsers.documents.properties import BROKEN_OFFICE_ERRORS, facts_of
 from domain.ports.extraction import ExtractedPart, Unit
 
 _DAMAGED = "the PowerPoint file is damaged; open it, save it and upload it again"
 _EMPTY = "the PowerPoint file holds no text; if its slides are pictures, describe them in notes"
-_BROKEN = (BadZipFile, KeyError, ValueError, AttributeError, LxmlError, PythonPptxError)
+_BROKEN = (*BROKEN_OFFICE_ERRORS, PythonPptxError)
 _MAX_GROUP_DEPTH = 20
 
 

@@ -1,12 +1,30 @@
-"""The properties of Office files."""
+"""What Word and PowerPoint files share: their properties, and how they break."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from zipfile import BadZipFile
+
+from lxml.etree import LxmlError
 
 from domain.ports.extraction import DocumentFacts
+
+BROKEN_OFFICE_ERRORS = (
+    BadZipFile,
+    LxmlError,
+    zlib.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What the libraries raise for a damaged file: whatever they first stumble over."""
 
 
 def facts_of(core: Any, counts: Mapping[str, int]) -> DocumentFacts:

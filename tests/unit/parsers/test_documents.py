@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 
+import docx
+import pptx
 import pytest
+from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
 
 from domain.errors import UnreadableFileError
 from domain.models.records import ContentType, Record
@@ -13,7 +21,7 @@ from domain.parsers.documents.parser import DocumentParser
 from domain.parsers.documents.spreadsheet import SpreadsheetParser
 from domain.ports.extraction import Unit
 from tests.builders import described, items_in, records_in, zip_of
-from tests.document_builders import docx_of, pdf_of, pptx_of, xlsx_of
+from tests.document_builders import docx_of, pdf_of, pdf_with_bookmark, pptx_of, xlsx_of
 
 PARSER = DocumentParser()
 
@@ -174,3 +182,46 @@ def test_an_open_document_text_is_refused_with_the_fix() -> None:
     odt = zip_of({"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": b"<x/>"})
     with pytest.raises(UnreadableFileError, match="DOCX"):
         items_in(PARSER, odt)
+
+
+def test_a_bookmark_names_the_section_of_its_page_and_those_after_it() -> None:
+    (record,) = records_in(PARSER, pdf_with_bookmark())
+    assert [segment.metadata for segment in record.segments] == [
+        {"page": 1},
+        {"page": 2, "section": "Leave"},
+    ]
+
+
+def test_tabs_breaks_controls_and_notes_of_a_word_document_are_read() -> None:
+    document = docx.Document()
+    run = document.add_paragraph().add_run("a\tb")
+    run.add_break()
+    run.add_text("c")
+    control = parse_xml(
+        f"<w:sdt {nsdecls('w')}><w:sdtContent><w:p><w:r><w:t>inside</w:t></w:r></w:p>"
+        "</w:sdtContent></w:sdt>"
+    )
+    document.element.body.insert(1, control)
+    notes = f"<w:footnotes {nsdecls('w')}><w:footnote><w:p><w:r><w:t>note</w:t></w:r></w:p>"
+    notes += "</w:footnote></w:footnotes>"
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml"
+    part = Part(PackURI("/word/footnotes.xml"), kind, notes.encode(), document.part.package)
+    document.part.relate_to(part, RELATIONSHIP_TYPE.FOOTNOTES)
+    saved = io.BytesIO()
+    document.save(saved)
+    (record,) = records_in(PARSER, saved.getvalue())
+    assert record.content == "a\tb\nc\ninside\nnote"
+
+
+def test_tables_and_groups_on_a_slide_are_read() -> None:
+    deck = pptx.Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[6])
+    table = slide.shapes.add_table(1, 2, 0, 0, 9, 9).table
+    table.cell(0, 0).text, table.cell(0, 1).text = "Name", "Age"
+    group = slide.shapes.add_group_shape()
+    group.shapes.add_textbox(0, 0, 9, 9).text_frame.text = "in a group"
+    saved = io.BytesIO()
+    deck.save(saved)
+    (record,) = records_in(PARSER, saved.getvalue())
+    assert record.content == "Name | Age\nin a group"
+    assert record.segments[0].metadata == {"slide": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -13,6 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.errors import UnreadableFileError
 from domain.models.records import DroppedItem, ParsedItem, Record, RejectedItem
@@ -229,3 +232,32 @@ def test_a_dangerous_office_file_is_refused_before_it_is_opened() -> None:
     content = xlsx_of({"A": [["id", "b"], [1, 2]]})
     with pytest.raises(UnreadableFileError, match="unpacks to"):
         read(content, max_uncompressed_bytes=100)
+
+
+WHOLE_FILES = [
+    pdf_of("Hi"),
+    docx_of((1, "a"), "b"),
+    xlsx_of({"A": [["id", "b"], [1, 2]]}),
+    tar_of({"a.csv": TABLE, "b.md": b"# B"}, mode="w:gz"),
+    zip_of({"a.zip": zip_of({"a.csv": TABLE})}),
+    parquet_of(),
+    arrow_of(),
+    arrow_of(kind="stream"),
+    b"From: a@x\nTo: b@x\nSubject: c\nContent-Type: text/html\n\n<p>d",
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    content=st.sampled_from(WHOLE_FILES),
+    at=st.floats(0, 1, exclude_max=True),
+    removed=st.integers(0, 20),
+    added=st.binary(max_size=8),
+)
+def test_a_damaged_file_is_read_or_refused_but_breaks_nothing(
+    content: bytes, at: float, removed: int, added: bytes
+) -> None:
+    start = int(at * len(content))
+    damaged = content[:start] + added + content[start + removed :]
+    with contextlib.suppress(UnreadableFileError):
+        read(damaged)
