@@ -220,7 +220,9 @@ def _check_entry(info: zipfile.ZipInfo, name: str, archive_bytes: int) -> None:
             f"the zip's entry {_shown(name)} points outside of the archive; "
             "pack it anew with plain relative names"
         )
-    is_stored = info.compress_type == zipfile.ZIP_STORED
+    # An encrypted entry has twelve bytes more than what it holds.
+    is_encrypted = bool(info.flag_bits & _ENCRYPTED_FLAG)
+    is_stored = info.compress_type == zipfile.ZIP_STORED and not is_encrypted
     is_inside = 0 <= info.header_offset <= archive_bytes - info.compress_size
     if not is_inside or (is_stored and info.compress_size != info.file_size):
         raise UnreadableFileError(

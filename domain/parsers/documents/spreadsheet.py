@@ -91,7 +91,7 @@ _Numbered = tuple[int, Sequence[JsonValue]]
 
 
 def _table_items(
-    sheet: str, sample: list[_Numbered], rest: Iterator[_Numbered], site: Site, places: _Places
+    sheet: str, sample: Sequence[_Numbered], rest: Iterator[_Numbered], site: Site, places: _Places
 ) -> Iterator[ParsedItem]:
     """The items of the rows from the first on that is not blank."""
     sniffed = _sniffed([row for _, row in sample])
