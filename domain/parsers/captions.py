@@ -183,4 +183,4 @@ def _turns(cues: Iterable[_Turn]) -> Iterator[_Turn]:
 def _seconds(found: re.Match[str], first: int) -> float:
     hours, minutes, seconds, fraction = found.groups()[first - 1 : first + 3]
     whole = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
-    return whole + int(fraction) / 10 ** len(fraction)
+    return whole + float(f"0.{fraction}")

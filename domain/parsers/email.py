@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from email import policy
 from email.errors import MessageError
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
 from email.utils import getaddresses
 from io import BytesIO
@@ -141,7 +141,7 @@ def _body(message: EmailMessage) -> str:
     return text_of_html(text)[0] if part.get_content_type() == "text/html" else text
 
 
-def _text_of(part: EmailMessage) -> str:
+def _text_of(part: MIMEPart) -> str:
     try:
         return str(part.get_content())
     except (MessageError, ValueError, LookupError, KeyError, AttributeError):

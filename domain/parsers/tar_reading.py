@@ -67,7 +67,7 @@ def tar_members(stream: ByteStream, unfolding: Unfolding) -> Iterator[TarEntry]:
     ):
         while info := archive.next():
             # The library remembers every entry; a million of them fill the memory.
-            archive.members = []
+            archive.members = []  # type: ignore[attr-defined]  # not in its stubs
             if info.isdir() or _MACOS_LEFTOVERS.search(info.name):
                 continue
             unfolding.count(entries=1)
