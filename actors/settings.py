@@ -123,6 +123,17 @@ class IngestSettings(_Group):
     max_compression_ratio: float = Field(
         200.0, gt=1, description="Most bytes that one byte of an archive may unpack to."
     )
+    max_archive_depth: int = Field(
+        3, ge=1, description="How deep archives may lie in archives; 1 reads none inside another."
+    )
+    document_timeout_seconds: float = Field(
+        120.0, gt=0, description="How long reading one document (PDF, Office) may take."
+    )
+    document_memory_bytes: int = Field(
+        1024 * MIB,
+        ge=128 * MIB,
+        description="Memory that the process which reads a document may take (Linux).",
+    )
     queue_limit: int = Field(
         100_000, ge=1, description="Unfinished files beyond which uploads get 429."
     )

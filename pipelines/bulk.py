@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
 from actors.bootstrap import open_embedder, open_metadata
+from actors.extraction.opening import open_extractor
 from actors.index_writer import ActorIndexWriter
 from actors.logging import configure_logging
 from actors.settings import Settings
@@ -95,10 +96,11 @@ def _stage_slice(
     parser = parser_of(job.file)
     objects = FilesystemObjectStore(job.settings.objects_dir)
     tally, expected = SliceTally(), 0
+    context = parse_context(job.file, job.archive, open_extractor(job.settings))
     opened = objects.open(job.file.object_key)
     raw = runner.run(opened.__aenter__())
     try:
-        items = parser.read(raw, part, parse_context(job.file, job.archive))
+        items = parser.read(raw, part, context)
         while (batch := next_batch(items, job.settings.ingest.batch_records)).items_read:
             staged = runner.run(
                 metadata.records.stage(

@@ -15,6 +15,7 @@ import structlog
 
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
 from actors.bootstrap import open_embedder, open_metadata
+from actors.extraction.opening import archive_limits, open_extractor
 from actors.index_writer import ACTOR_NAME as INDEX_WRITER
 from actors.index_writer import NAMESPACE, ActorIndexWriter, IndexWriterActor
 from actors.logging import configure_logging
@@ -25,7 +26,6 @@ from domain.errors import RetryableError, WorkerDiedError, WorkerUnavailableErro
 from domain.models.files import Claim, FileImport
 from domain.models.ids import FileId
 from domain.ports.metadata_store import MetadataStore
-from domain.ports.parser import ArchiveLimits
 from pipelines.bulk import BulkJob, import_in_bulk
 from pipelines.conductor import Conductor, ConductorLimits
 from pipelines.deleting import FileDeleter
@@ -46,13 +46,6 @@ def chunk_limits(settings: Settings) -> ChunkLimits:
     return ChunkLimits(
         max_tokens=settings.ingest.chunk_tokens,
         overlap_tokens=settings.ingest.chunk_overlap_tokens,
-    )
-
-
-def archive_limits(settings: Settings) -> ArchiveLimits:
-    return ArchiveLimits(
-        max_uncompressed_bytes=settings.ingest.max_uncompressed_bytes,
-        max_ratio=settings.ingest.max_compression_ratio,
     )
 
 
@@ -84,10 +77,11 @@ class IngestWorkerActor:
             limits=chunk_limits(settings),
             batch_records=settings.ingest.batch_records,
         )
-        archive = archive_limits(settings)
+        archive, extractor = archive_limits(settings), open_extractor(settings)
+        limits = PlanLimits(settings.ingest.slice_bytes, archive, extractor)
         return _ImportSide(
-            FilePlanner(metadata, objects, PlanLimits(settings.ingest.slice_bytes, archive)),
-            FileImporter(metadata, objects, slices, archive=archive),
+            FilePlanner(metadata, objects, limits),
+            FileImporter(metadata, objects, slices, archive=archive, extractor=extractor),
         )
 
     async def validate_file(self, file_id: FileId) -> None:

@@ -16,6 +16,7 @@ from domain.ledger import Ledger, Outcome
 from domain.models.files import ImportOptions, Slice
 from domain.models.records import DroppedItem, JsonValue, ParsedItem, Record, RejectedItem
 from domain.parsers.detection import detect, source_type_of
+from domain.ports.extraction import Extractor
 from domain.ports.parser import ArchiveLimits, ParseContext, Parser
 
 NO_HASH = "0" * 64
@@ -139,11 +140,12 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class DryRunLimits:
-    """How files are cut and chunked, and how far archives may unfold."""
+    """How files are cut and chunked, how far archives may unfold, and what reads documents."""
 
     slice_bytes: int
     chunks: ChunkLimits
     archive: ArchiveLimits
+    extractor: Extractor | None = None
 
 
 def dry_run(
@@ -171,7 +173,9 @@ def dry_run(
     with path.open("rb") as file:
         parser = detect(file, filename, source=options.source)
         source_type = source_type_of(parser, options)
-        context = ParseContext(filename, source_type, NO_HASH, options, limits.archive)
+        context = ParseContext(
+            filename, source_type, NO_HASH, options, limits.archive, limits.extractor
+        )
         metadata = parser.describe(file, context)
         slices = list(parser.plan(file, context, slice_bytes=limits.slice_bytes))
         for item, done, total in _read_slices(file, parser, slices, context):

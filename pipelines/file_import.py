@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -15,6 +15,7 @@ from domain.models.events import FileProcessed
 from domain.models.files import Claim, FileImport, ProcessingStatus, Slice
 from domain.models.ids import FileId
 from domain.parsers.detection import PARSERS, detect, source_type_of
+from domain.ports.extraction import Extractor
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.object_store import ObjectStore
 from domain.ports.parser import ArchiveLimits, ParseContext, Parser
@@ -27,16 +28,20 @@ log = structlog.get_logger(__name__)
 class PlanLimits:
     slice_bytes: int
     archive: ArchiveLimits
+    extractor: Extractor | None = None
 
 
-def parse_context(file: FileImport, archive: ArchiveLimits) -> ParseContext:
-    """What the parser may know of a stored file."""
+def parse_context(
+    file: FileImport, archive: ArchiveLimits, extractor: Extractor | None
+) -> ParseContext:
+    """What the parser may know of a stored file, and what reads documents for it."""
     return ParseContext(
         filename=file.filename,
         source_type=file.source_type,
         sha256=file.sha256,
         options=file.options,
         limits=archive,
+        extractor=extractor,
     )
 
 
@@ -69,9 +74,8 @@ class FilePlanner:
         async with self._objects.open(file.object_key) as raw:
             parser = await asyncio.to_thread(detect, raw, file.filename, source=file.options.source)
             source_type = source_type_of(parser, file.options)
-            context = ParseContext(
-                file.filename, source_type, file.sha256, file.options, self._limits.archive
-            )
+            described = replace(file, source_type=source_type)
+            context = parse_context(described, self._limits.archive, self._limits.extractor)
             metadata = await asyncio.to_thread(parser.describe, raw, context)
         await self._metadata.files.describe(
             file_id, source_type=source_type, parser=parser_label(parser), metadata=metadata
@@ -80,7 +84,7 @@ class FilePlanner:
     async def queue_for_processing(self, file_id: FileId) -> None:
         """Cut the validated file into slices and let the conductor have it."""
         file = (await self._metadata.files.get(file_id)).file
-        context = parse_context(file, self._limits.archive)
+        context = parse_context(file, self._limits.archive, self._limits.extractor)
         async with self._objects.open(file.object_key) as raw:
             plan = parser_of(file).plan(raw, context, slice_bytes=self._limits.slice_bytes)
             slices = await asyncio.to_thread(list, plan)
@@ -98,11 +102,13 @@ class FileImporter:
         slices: SliceImporter,
         *,
         archive: ArchiveLimits,
+        extractor: Extractor | None = None,
     ) -> None:
         self._metadata = metadata
         self._objects = objects
         self._slices = slices
         self._archive = archive
+        self._extractor = extractor
 
     async def run(self, claim: Claim) -> None:
         """Import the file's pending slices, let names follow, then say ``file_processed``.
@@ -130,7 +136,7 @@ class FileImporter:
 
     async def _import_slices(self, claim: Claim, file: FileImport, parts: Sequence[Slice]) -> None:
         parser = parser_of(file)
-        context = parse_context(file, self._archive)
+        context = parse_context(file, self._archive, self._extractor)
         async with self._objects.open(file.object_key) as raw:
             for part in parts:
                 items = parser.read(raw, part, context)

@@ -59,7 +59,7 @@ class CsvParser(Form):
         if not any(line.strip() for line in lines):
             raise UnreadableFileError("the file holds only white space; export it again")
         sniffed = sniff_dialect(lines)
-        table = _Table(sniffed, *self.header_of(sniffed))
+        table = Table(sniffed, *self.header_of(sniffed))
         rules = choose_columns(table.columns, table.sample, site.context.options)
         return {
             "format": self.name,
@@ -117,10 +117,10 @@ class CsvParser(Form):
         """What makes items of the rows' cells; tables of a known kind bring their own."""
         builder = RecordBuilder(ColumnRules.from_json(layout["column_rules"]), site)
         columns = layout["columns"]
-        return lambda cells, place: builder.build(_values(columns, cells), place)
+        return lambda cells, place: builder.build(row_values(columns, cells), place)
 
 
-class _Table:
+class Table:
     """Where the table begins in the sample, and what it holds."""
 
     def __init__(self, sniffed: SniffedDialect, first_row: int, has_header: bool) -> None:
@@ -131,7 +131,7 @@ class _Table:
             sniffed.rows[self.first_row], is_header=self.has_header, width=width
         )
         body = sniffed.rows[self.data_row :]
-        self.sample = [_values(self.columns, row) for row in body if any(row)]
+        self.sample = [row_values(self.columns, row) for row in body if any(row)]
 
 
 def sample_lines(head: Head, encoding: TextEncoding) -> list[str]:
@@ -162,7 +162,8 @@ def _newline_of(head: bytes) -> str:
     return "\r" if returns > 2 * lines else "\n"
 
 
-def _values(columns: Sequence[str], cells: Sequence[str]) -> dict[str, JsonValue]:
+def row_values(columns: Sequence[str], cells: Sequence[JsonValue]) -> dict[str, JsonValue]:
+    """Cells by their columns; those beyond the last column are ``extra_1`` and so on."""
     values: dict[str, JsonValue] = dict(zip(columns, cells, strict=False))
     for number, extra in enumerate(cells[len(columns) :], start=1):
         values[f"extra_{number}"] = extra

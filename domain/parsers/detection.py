@@ -9,20 +9,31 @@ from typing import BinaryIO
 from domain.errors import InvalidUploadError
 from domain.models.files import ImportOptions
 from domain.parsers.archive import ArchiveParser
-from domain.parsers.form_detection import FORMS, form_of
+from domain.parsers.columnar import (
+    ArrowParser,
+    ParquetParser,
+    looks_like_arrow,
+    looks_like_parquet,
+)
+from domain.parsers.documents.kinds import kind_of_zip
+from domain.parsers.form_detection import FORMS, document_form, form_of
 from domain.parsers.forms import read_head
-from domain.parsers.gzip import GzipParser, looks_like_gzip
+from domain.parsers.packed import PackedParser, TarParser
+from domain.parsers.packing import PACKINGS, packing_of
 from domain.parsers.slack import SlackParser
-from domain.parsers.zip_reading import looks_like_zip
-from domain.ports.parser import Parser
+from domain.parsers.tar_reading import looks_like_tar
+from domain.parsers.zip_reading import SafeZip, looks_like_zip
+from domain.ports.parser import ArchiveLimits, Parser
 
-_SLACK, _ARCHIVE, _GZIP = SlackParser(), ArchiveParser(), GzipParser()
+_SLACK, _ARCHIVE, _TAR = SlackParser(), ArchiveParser(), TarParser()
+_PARQUET, _ARROW = ParquetParser(), ArrowParser()
+_PACKED: Mapping[str, Parser] = {packing.name: PackedParser(packing) for packing in PACKINGS}
+_ANY_SIZE = ArchiveLimits(max_uncompressed_bytes=2**63, max_ratio=float("inf"))
 
 PARSERS: Mapping[str, Parser] = {
-    _SLACK.name: _SLACK,
     **FORMS,
-    _ARCHIVE.name: _ARCHIVE,
-    _GZIP.name: _GZIP,
+    **_PACKED,
+    **{parser.name: parser for parser in (_SLACK, _ARCHIVE, _TAR, _PARQUET, _ARROW)},
 }
 """Every parser by its name."""
 
@@ -43,12 +54,26 @@ def detect(file: BinaryIO, filename: str, *, source: str | None = None) -> Parse
     if source == _SLACK.name:
         return _SLACK
     if looks_like_zip(head.content):
-        return _SLACK if _SLACK.accepts(file) else _ARCHIVE
-    if looks_like_gzip(head.content):
-        return _GZIP
+        return _parser_of_zip(file)
+    if packing := packing_of(head.content):
+        return _PACKED[packing.name]
+    if looks_like_tar(head.content):
+        return _TAR
+    if looks_like_parquet(head.content):
+        return _PARQUET
+    if looks_like_arrow(head.content):
+        return _ARROW
     if source not in FORMS and _SLACK.accepts(file):
         return _SLACK
     return form_of(head, filename, forced=source)
+
+
+def _parser_of_zip(file: BinaryIO) -> Parser:
+    """An Office file, a Slack export or an archive of anything."""
+    kind = kind_of_zip(SafeZip(file, _ANY_SIZE))
+    if kind is not None:
+        return document_form(kind)
+    return _SLACK if _SLACK.accepts(file) else _ARCHIVE
 
 
 def source_type_of(parser: Parser, options: ImportOptions) -> str:

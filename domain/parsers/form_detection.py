@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from domain.errors import UnreadableFileError
+from domain.parsers.captions import CaptionParser, looks_like_captions
 from domain.parsers.csv import CsvParser, sample_lines
 from domain.parsers.dialects import find_header, sniff_dialect
+from domain.parsers.documents.kinds import kind_by_start
+from domain.parsers.documents.parser import DocumentParser
+from domain.parsers.documents.spreadsheet import SpreadsheetParser
+from domain.parsers.email import EmailParser, looks_like_email
 from domain.parsers.encodings import TextEncoding, detect_encoding
 from domain.parsers.file_types import refuse_binary, refuse_unreadable
 from domain.parsers.forms import Form, Head
@@ -22,12 +27,17 @@ from domain.parsers.salesforce import (
     is_salesforce_table,
 )
 from domain.parsers.text import TextParser, looks_like_html
+from domain.ports.extraction import DocumentKind
 
 CSV, JSON, TEXT = CsvParser(), JsonParser(), TextParser()
 SALESFORCE, GONG = SalesforceParser(), GongParser()
-FORMS: Mapping[str, Form] = {form.name: form for form in (CSV, JSON, TEXT, SALESFORCE, GONG)}
-_LABELS = frozenset((SALESFORCE.name, GONG.name))
-"""Forms whose name labels any text: only some texts are read by them."""
+EMAIL, CAPTIONS = EmailParser(), CaptionParser()
+DOCUMENT, SPREADSHEET = DocumentParser(), SpreadsheetParser()
+_FORMS = (CSV, JSON, TEXT, SALESFORCE, GONG, EMAIL, CAPTIONS, DOCUMENT, SPREADSHEET)
+FORMS: Mapping[str, Form] = {form.name: form for form in _FORMS}
+_INSISTED_ON: Mapping[str, Form] = {form.name: form for form in (CSV, JSON, TEXT)}
+"""Forms that read any text when they are asked to; the other names are labels."""
+_SHEETS = frozenset((DocumentKind.SHEETS, DocumentKind.OLD_OFFICE))
 
 _JSON_ENDINGS = frozenset((".json", ".jsonl", ".ndjson", ".geojson"))
 _TABLE_ENDINGS = frozenset((".csv", ".tsv", ".tab", ".psv", ".ssv"))
@@ -41,11 +51,17 @@ def form_of(head: Head, name: str, *, forced: str | None = None) -> Form:
     Raises:
         UnreadableFileError: no form reads it; the message names what it is, and the fix.
     """
+    if kind := kind_by_start(head.content):
+        return document_form(kind)
     refuse_unreadable(head.content)
     encoding = detect_encoding(head.content)
     refuse_binary(head.content, is_wide=encoding.is_wide)
-    if forced is not None and forced in FORMS and forced not in _LABELS:
-        return FORMS[forced]
+    if forced is not None and forced in _INSISTED_ON:
+        return _INSISTED_ON[forced]
+    if looks_like_captions(head.content):
+        return CAPTIONS
+    if looks_like_email(head.content):
+        return EMAIL
     endings = frozenset(suffix.lower() for suffix in PurePosixPath(name).suffixes[-2:])
     if looks_like_html(head.content):
         return TEXT
@@ -67,6 +83,11 @@ def form_of(head: Head, name: str, *, forced: str | None = None) -> Form:
     if is_named_json:
         raise UnreadableFileError("the file is named JSON but holds none; export it again")
     return TEXT
+
+
+def document_form(kind: DocumentKind) -> Form:
+    """The form that reads documents of a kind."""
+    return SPREADSHEET if kind in _SHEETS else DOCUMENT
 
 
 def _json_form(found: FoundShape, content: bytes, forced: str | None) -> Form:

@@ -158,10 +158,10 @@ class Column:
 
     def _see_text(self, text: str) -> Seen:
         text = text.strip()
+        if not text.isascii() and _MARKS.search(text):
+            text = without_marks(text).strip()
         if not text:
             return BLANK
-        if not text.isascii() and _MARKS.search(text):
-            text = without_marks(text)
         if found := self._target_of(text):
             return self._linked(*found, found[0])
         value = typed(text, self.traits)

@@ -20,15 +20,18 @@ from domain.models.records import (
     Record,
     RejectedItem,
 )
+from domain.parsers.columnar import looks_like_columns
+from domain.parsers.documents.kinds import kind_by_start
 from domain.parsers.encodings import decode_all, detect_encoding
 from domain.parsers.file_types import refuse_binary, refuse_unreadable
 from domain.parsers.forms import HEAD_BYTES
-from domain.parsers.gzip import looks_like_gzip
 from domain.parsers.html_text import text_of_html
+from domain.parsers.packing import packing_of
 from domain.parsers.slack_blocks import file_name
 from domain.parsers.slack_facts import moment
 from domain.parsers.slack_fields import JsonObject, text_field, whole_number_field
 from domain.parsers.slack_messages import MessageReader
+from domain.parsers.tar_reading import looks_like_tar
 from domain.parsers.text import looks_like_html
 from domain.parsers.zip_reading import ArchiveEntry, SafeZip, looks_like_zip
 
@@ -131,7 +134,7 @@ def canvas_item(archive: SafeZip, entry: ArchiveEntry, reader: MessageReader) ->
 
 def _text_of(content: bytes) -> str | None:
     """The text that the bytes are, whatever the file is called; ``None`` if they are none."""
-    if looks_like_zip(content) or looks_like_gzip(content):
+    if _is_known_otherwise(content):
         return None
     try:
         refuse_unreadable(content)
@@ -141,6 +144,17 @@ def _text_of(content: bytes) -> str | None:
         return None
     text = decode_all(content, encoding)
     return text_of_html(text)[0] if looks_like_html(content) else text.strip()
+
+
+def _is_known_otherwise(content: bytes) -> bool:
+    """Whether the bytes are of a kind that other parsers read: none of them is plain text."""
+    return (
+        looks_like_zip(content)
+        or looks_like_tar(content)
+        or looks_like_columns(content)
+        or packing_of(content) is not None
+        or kind_by_start(content) is not None
+    )
 
 
 def _document(text: str, file_id: str, share: Share, reader: MessageReader, place: Place) -> Record:

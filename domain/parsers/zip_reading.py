@@ -15,13 +15,10 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, BinaryIO
 
 from domain.errors import UnreadableFileError
-from domain.ports.parser import ArchiveLimits
+from domain.ports.parser import RATIO_FREE_BYTES, ArchiveLimits
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-
-RATIO_FREE_BYTES = 100 * 1024**2
-"""Archives that unfold to less are no bombs, however well they are packed."""
 
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 _LOCAL_SIGNATURE = b"PK\x03\x04"
@@ -70,7 +67,7 @@ class SafeZip:
     ``left_out`` counts them. Names whose UTF-8 flag was forgotten are decoded again.
 
     Raises:
-        UnreadableFileError: no zip, truncated, encrypted, in several parts, larger than
+        UnreadableFileError: no zip, truncated, in several parts, larger than
             ``limits`` allow, or with names that climb out of the archive.
     """
 
@@ -97,15 +94,17 @@ class SafeZip:
         """Stream an entry; reading past what its directory promised, or less, is an error.
 
         Raises:
-            UnreadableFileError: here or by any read: damaged, wrong size or checksum, or packed
-                by a method that cannot be unpacked.
+            UnreadableFileError: here or by any read: encrypted, damaged, wrong size or checksum, or
+                packed by a method that cannot be unpacked.
         """
+        self._check_readable(entry)
         with _as_unreadable(_damaged(entry)):
             stream = self._zip.open(self._infos[entry.key])
         return io.BufferedReader(_CheckedStream(stream, entry), _STREAM_BUFFER_BYTES)
 
     def read(self, entry: ArchiveEntry) -> bytes:
         """The whole entry, for those known to be small; raises as ``open`` does."""
+        self._check_readable(entry)
         info = self._infos[entry.key]
         content = _read_plainly(self._file, info)
         if content is not None:
@@ -114,6 +113,12 @@ class SafeZip:
             content = stream.read()
         _check_length(entry, len(content))
         return content
+
+    def _check_readable(self, entry: ArchiveEntry) -> None:
+        if self._infos[entry.key].flag_bits & _ENCRYPTED_FLAG:
+            raise UnreadableFileError(
+                f"the zip's entry {_shown(entry.name)} is encrypted; pack it without password"
+            )
 
 
 class _CheckedStream(io.RawIOBase):
@@ -248,11 +253,9 @@ def _check_entry(info: zipfile.ZipInfo, name: str, archive_bytes: int) -> None:
             f"the zip's entry {_shown(name)} points outside of the archive; "
             "pack it anew with plain relative names"
         )
-    if info.flag_bits & _ENCRYPTED_FLAG:
-        raise UnreadableFileError(
-            f"the zip's entry {_shown(name)} is encrypted; pack it without password"
-        )
-    is_stored = info.compress_type == zipfile.ZIP_STORED
+    # An encrypted entry has twelve bytes more than what it holds.
+    is_encrypted = bool(info.flag_bits & _ENCRYPTED_FLAG)
+    is_stored = info.compress_type == zipfile.ZIP_STORED and not is_encrypted
     is_inside = 0 <= info.header_offset <= archive_bytes - info.compress_size
     if not is_inside or (is_stored and info.compress_size != info.file_size):
         raise UnreadableFileError(

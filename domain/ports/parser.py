@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
+from domain.errors import UnreadableFileError
 from domain.ledger import Ledger
 from domain.models.files import ImportOptions, Slice
 from domain.models.records import JsonValue, ParsedItem
+from domain.ports.extraction import Extractor
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,52 @@ class ArchiveLimits:
     max_uncompressed_bytes: int = 20 * 1024**3
     max_ratio: float = 200.0
     max_entries: int = 1_000_000
+    max_depth: int = 3
+    """Archives within archives: 1 reads no archive inside of another."""
+
+
+class Unfolding:
+    """What the archives inside of a file have unfolded to so far, over all their levels.
+
+    ``packed_bytes`` is what all of it takes in the file. One object is shared by everything
+    that is read together.
+    """
+
+    def __init__(self, limits: ArchiveLimits, packed_bytes: int) -> None:
+        self._limits = limits
+        self._packed_bytes = packed_bytes
+        self._bytes = 0
+        self._entries = 0
+
+    def count(self, *, size_bytes: int = 0, entries: int = 0) -> None:
+        """Add what was unpacked.
+
+        Raises:
+            UnreadableFileError: it is more than the limits allow, now and on every later call.
+        """
+        self._bytes += size_bytes
+        self._entries += entries
+        limits = self._limits
+        if self._bytes > limits.max_uncompressed_bytes:
+            raise UnreadableFileError(
+                f"the file unpacks to more than {limits.max_uncompressed_bytes:,} bytes; "
+                "split it or raise the limit"
+            )
+        if self._entries > limits.max_entries:
+            raise UnreadableFileError(
+                f"the archives in the file have more than {limits.max_entries:,} entries; "
+                "split them"
+            )
+        allowed = max(RATIO_FREE_BYTES, limits.max_ratio * self._packed_bytes)
+        if self._bytes > allowed:
+            raise UnreadableFileError(
+                f"the file unpacks to more than {limits.max_ratio:g} times its size: "
+                "it may be a bomb; raise the limit if it is none"
+            )
+
+
+RATIO_FREE_BYTES = 100 * 1024**2
+"""What unfolds to less is no bomb, however well it is packed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +81,12 @@ class ParseContext:
     sha256: str
     options: ImportOptions
     limits: ArchiveLimits = ArchiveLimits()
+    extractor: Extractor | None = None
+    """Extracts documents; without one, the process that parses does it itself."""
+    depth: int = 0
+    """How many archives the bytes lie in."""
+    unfolding: Unfolding | None = None
+    """Shared by what is read together out of nested archives."""
 
 
 @dataclass(frozen=True, slots=True)

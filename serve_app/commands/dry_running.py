@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from actors.extraction.opening import archive_limits, open_extractor
 from actors.settings import Settings
 from domain.chunking import ChunkLimits
 from domain.errors import HeadraceError
 from domain.models.files import ImportOptions
-from domain.ports.parser import ArchiveLimits
 from pipelines.dry_run import DryRunLimits, DryRunReport, EmbedRate, dry_run
 from serve_app.client import Upload
 from serve_app.commands.connection import load_settings
@@ -98,7 +98,8 @@ def _look_into(
     limits = DryRunLimits(
         slice_bytes=ingest.slice_bytes,
         chunks=ChunkLimits(ingest.chunk_tokens, ingest.chunk_overlap_tokens),
-        archive=ArchiveLimits(ingest.max_uncompressed_bytes, ingest.max_compression_ratio),
+        archive=archive_limits(settings),
+        extractor=open_extractor(settings),
     )
     try:
         with _progress_of(output, upload) as on_progress:

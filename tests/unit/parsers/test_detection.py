@@ -44,8 +44,7 @@ def test_a_slack_export_is_told_from_other_zips() -> None:
     ("content", "words"),
     [
         (b"", "empty"),
-        (b"%PDF-1.7", "PDF"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Office"),
+        (b"{\\rtf1", "RTF"),
         (b"\x89PNG\r\n\x1a\n", "PNG"),
         (bytes(range(256)) * 10, "binary"),
         (b"PK\x03\x04 and no more", "zip"),

@@ -366,6 +366,11 @@ def test_what_is_accepted_is_what_is_recognised() -> None:
     assert not SALESFORCE.accepts(io.BytesIO(b"a,b\n1,2\n"))
 
 
+def test_a_cell_of_nothing_but_marks_is_blank() -> None:
+    content = f"Id,Name,Branch__c\n{DEAL},Bridge,\ue000\n"
+    assert read(content) == read(content.replace("\ue000", ""))
+
+
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=30)
 
 

@@ -1,0 +1,1 @@
+"""Extracting documents in processes of their own, which may die without harm."""
