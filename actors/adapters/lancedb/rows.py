@@ -56,7 +56,7 @@ def to_table(chunks: Sequence[EmbeddedChunk], dimension: int) -> pa.Table:
         [record.source_type for record in records],
         [str(record.content_type) for record in records],
         [to_microseconds(record.timestamp) if record.timestamp else None for record in records],
-        [labels_of(record) for record in records],
+        [labels_of(embedded.chunk) for embedded in chunks],
         [list(record.visibility) for record in records],
         [_pack(embedded.chunk) for embedded in chunks],
     ]
@@ -101,7 +101,7 @@ def _pack(chunk: Chunk) -> bytes:
             "timestamp": record.timestamp,
             "url": record.url,
             "thread": record.thread,
-            "metadata": hit_metadata(record),
+            "metadata": hit_metadata(chunk),
             "start": chunk.start,
             "end": chunk.end,
         },
