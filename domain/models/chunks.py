@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from domain.models.ids import ChunkId, FileId
+from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue, Record
 
 Embedding = NDArray[np.float32]
@@ -18,10 +18,25 @@ Embedding = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A record's ``content[start:end]`` in a passage, whose text has it from ``at`` on."""
+
+    record_id: RecordId
+    start: int
+    end: int
+    at: int
+
+    def text_in(self, passage: str) -> str:
+        return passage[self.at : self.at + self.end - self.start]
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """``text`` is ``record.content[start:end]``; ``position`` counts from 0 in the record.
 
-    ``metadata`` is what the record's segments say that the chunk lies in.
+    ``metadata`` is what the record's segments say that the chunk lies in. A passage is a chunk
+    with ``members``, the records that share it; its ``record`` is the first of them with the
+    passage's text, and its position counts in their group.
     """
 
     chunk_id: ChunkId
@@ -31,6 +46,7 @@ class Chunk:
     start: int
     end: int
     metadata: Mapping[str, JsonValue] = field(default_factory=dict)
+    members: tuple[Member, ...] = ()
 
     @property
     def all_metadata(self) -> Mapping[str, JsonValue]:
