@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from domain.models.ids import ChunkId, FileId, derive_chunk_id
+from collections.abc import Awaitable, Callable
+
+from domain.models.ids import ChunkId, FileId, chunk_ids
 from domain.models.records import StoredRecord
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.object_store import ObjectStore
@@ -14,10 +16,18 @@ PAGE = 500
 class FileDeleter:
     """Removes what only this file supplied, and hands the rest to the files that share it."""
 
-    def __init__(self, metadata: MetadataStore, objects: ObjectStore, index: IndexWriter) -> None:
+    def __init__(
+        self,
+        metadata: MetadataStore,
+        objects: ObjectStore,
+        index: IndexWriter,
+        regroup: Callable[[FileId], Awaitable[None]],
+    ) -> None:
+        """``regroup`` writes the passages that the file has to see to, as ``PassageWriter.run``."""
         self._metadata = metadata
         self._objects = objects
         self._index = index
+        self._regroup = regroup
 
     async def run(self, file_id: FileId) -> None:
         """Carry out the deletion of a ``deleting`` file.
@@ -29,6 +39,8 @@ class FileDeleter:
             pass
         while await self._hand_over_page(file_id):
             pass
+        if await self._metadata.groups.count_stale(file_id):
+            await self._regroup(file_id)
         await self._metadata.events.bump_generation()
         await self._remove_object(file_id)
         await self._metadata.files.forget(file_id)
@@ -56,9 +68,4 @@ class FileDeleter:
 
 def chunk_ids_of(stored: StoredRecord) -> list[ChunkId]:
     """The chunks that the index holds of a record."""
-    if stored.embedding_model is None:
-        return []
-    return [
-        derive_chunk_id(stored.record_id, position, stored.embedding_model)
-        for position in range(stored.chunk_count)
-    ]
+    return chunk_ids(stored.record_id, stored.chunk_count, stored.embedding_model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import structlog
@@ -12,7 +12,8 @@ import structlog
 from domain.blending import BlendOptions, blend
 from domain.errors import IndexUnavailableError, InvalidQueryError, RequestError
 from domain.models.chunks import Embedding
-from domain.models.search import Answer, Candidate, Query, SearchMode
+from domain.models.search import Answer, Candidate, Hit, Query, SearchMode
+from domain.passages import best_member
 from domain.ports.embedder import Embedder
 from domain.ports.search_index import SearchIndex
 
@@ -61,6 +62,7 @@ class QueryEngine:
             raise _no_leg_answered(legs)
         blending = perf_counter()
         hits = blend(answered, options or self._blend_options)[: query.limit]
+        hits = [_naming_best_member(hit, query.text) for hit in hits]
         stages_ms["blend"] = _ms_since(blending)
         return Answer(
             hits=tuple(hits),
@@ -124,6 +126,15 @@ class _Leg:
     name: str
     candidates: list[Candidate] | None
     error: Exception | None = None
+
+
+def _naming_best_member(hit: Hit, text: str) -> Hit:
+    """Of a passage the record that fits the query best."""
+    found = hit.candidate
+    if not found.members:
+        return hit
+    best = best_member(found.text, found.members, text)
+    return replace(hit, candidate=replace(found, record_id=best.record_id))
 
 
 def _validate(query: Query) -> None:

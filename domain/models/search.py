@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from domain.models.chunks import Member
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
 
@@ -47,6 +48,8 @@ class SearchFilter:
 class Candidate:
     """A chunk that a leg found, with what the index keeps of it.
 
+    A passage has ``members``; ``record_id``, ``url`` and ``timestamp`` are those of the first.
+
     ``score`` is the leg's own, higher is better: cosine similarity for vectors, BM25 for keywords.
     """
 
@@ -65,6 +68,7 @@ class Candidate:
     metadata: Mapping[str, JsonValue]
     start: int
     end: int
+    members: tuple[Member, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from domain.models.records import (
     StagedRecord,
     StoredRecord,
 )
+from domain.ports.passage_groups import PassageGroups
 
 
 class FileImports(Protocol):
@@ -320,6 +321,8 @@ class MetadataStore(Protocol):
     def slices(self) -> SliceLedger: ...
     @property
     def records(self) -> Records: ...
+    @property
+    def groups(self) -> PassageGroups: ...
     @property
     def events(self) -> EventLog: ...
     @property

@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from domain.models.chunks import Chunk, EmbeddedChunk, hit_metadata, labels_of
+from domain.models.chunks import Chunk, EmbeddedChunk, Member, hit_metadata, labels_of
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
 from domain.models.search import Candidate
@@ -104,10 +104,21 @@ def _pack(chunk: Chunk) -> bytes:
             "metadata": hit_metadata(chunk),
             "start": chunk.start,
             "end": chunk.end,
+            **_packed_members(chunk),
         },
         option=orjson.OPT_NON_STR_KEYS,
         default=str,
     )
+
+
+def _packed_members(chunk: Chunk) -> dict[str, JsonValue]:
+    """Only passages have the entry: most hits are spared reading it."""
+    members = [(one.record_id, one.start, one.end, one.at) for one in chunk.members]
+    return {"members": members} if members else {}
+
+
+def _member(record_id: str, start: int, end: int, at: int) -> Member:
+    return Member(RecordId(UUID(record_id)), start, end, at)
 
 
 def _unpack(stored: Mapping[str, JsonValue], file_id: FileId, score: float) -> Candidate:
@@ -128,4 +139,5 @@ def _unpack(stored: Mapping[str, JsonValue], file_id: FileId, score: float) -> C
         metadata=stored["metadata"],
         start=stored["start"],
         end=stored["end"],
+        members=tuple(_member(*packed) for packed in stored.get("members", ())),
     )

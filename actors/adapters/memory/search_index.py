@@ -160,4 +160,5 @@ def _candidate(embedded: EmbeddedChunk, score: float) -> Candidate:
         metadata=chunk.all_metadata,
         start=chunk.start,
         end=chunk.end,
+        members=chunk.members,
     )

@@ -11,6 +11,8 @@ from actors.adapters.postgres.audit import contradictions
 from actors.adapters.postgres.database import Connection, Database, Row
 from actors.adapters.postgres.errors import translated_errors
 from actors.adapters.postgres.leases import hold_lease
+from actors.adapters.postgres.passage_sql import TOUCH_GROUPS_OF
+from actors.adapters.postgres.passages import keep_groups, leave_groups
 from actors.adapters.postgres.record_rows import record_columns, stored_record
 from actors.adapters.postgres.staging import (
     Copy,
@@ -48,10 +50,12 @@ class PostgresRecords:
     ) -> Sequence[StagedRecord]:
         waiting = group(_copies(records))
         staged: dict[int, StagedRecord] = {}
+        decided: list[Decision] = []
         async with self._database.transaction() as connection:
             await hold_lease(connection, claim)
             for _ in range(MAX_ROUNDS):
                 if not waiting:
+                    await keep_groups(connection, claim.file_id, decided)
                     return [staged[position] for position in range(len(records))]
                 decisions = await _decide(connection, claim, waiting, model)
                 lost = await _write(connection, claim, decisions, parser=parser, model=model)
@@ -59,6 +63,7 @@ class PostgresRecords:
                 await _keep_supplies(connection, claim, slice_number, decisions)
                 for decision in decisions:
                     staged.update(decision.staged)
+                decided += decisions
                 waiting = {record_id: waiting[record_id] for record_id in sorted(lost)}
         raise StoreUnavailableError("other imports keep changing the same records")
 
@@ -101,9 +106,9 @@ class PostgresRecords:
                 records = await _lock_removable(connection, file_id, limit)
             yield records
             with translated_errors():
-                await connection.execute(
-                    sql.DELETE_RECORDS, [record.record_id for record in records]
-                )
+                record_ids = [record.record_id for record in records]
+                await leave_groups(connection, file_id, record_ids)
+                await connection.execute(sql.DELETE_RECORDS, record_ids)
                 await stack.aclose()
 
     @asynccontextmanager
@@ -117,6 +122,7 @@ class PostgresRecords:
                 locked = await connection.fetch(sql.LOCK_SHARED, file_id, limit)
                 record_ids = [row["id"] for row in locked]
                 rows = await connection.fetch(sql.HAND_OVER, file_id, record_ids)
+                await connection.execute(TOUCH_GROUPS_OF, record_ids)
             handed: dict[FileId, list[RecordId]] = defaultdict(list)
             for row in rows:
                 handed[row["file_import_id"]].append(row["id"])

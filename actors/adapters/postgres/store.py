@@ -6,6 +6,7 @@ from actors.adapters.postgres.database import Database
 from actors.adapters.postgres.events import PostgresEventLog
 from actors.adapters.postgres.files import PostgresFileImports
 from actors.adapters.postgres.history import PostgresQueryHistory
+from actors.adapters.postgres.passages import PostgresPassageGroups
 from actors.adapters.postgres.queue import PostgresWorkQueue
 from actors.adapters.postgres.records import PostgresRecords
 from actors.adapters.postgres.slices import PostgresSliceLedger
@@ -20,6 +21,7 @@ class PostgresMetadataStore:
         self.queue = PostgresWorkQueue(database)
         self.slices = PostgresSliceLedger(database)
         self.records = PostgresRecords(database)
+        self.groups = PostgresPassageGroups(database)
         self.events = PostgresEventLog(database)
         self.history = PostgresQueryHistory(database)
 

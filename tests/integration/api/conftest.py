@@ -61,7 +61,7 @@ def conductor_of(services: Services) -> Conductor:
         metadata,
         LocalWorkers(FileImporter(metadata, objects, slices, archive=archive)),
         handlers,
-        FileDeleter(metadata, objects, index),
+        FileDeleter(metadata, objects, index, slices.passages.run),
         ConductorLimits(files_in_flight=4, lease_seconds=10.0),
     )
 

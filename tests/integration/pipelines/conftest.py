@@ -52,9 +52,10 @@ class LocalWorkers:
 
 
 class InterruptibleIndex(InMemorySearchIndex):
-    """Stops the world before a chosen write, as a kill would; 0 never does."""
+    """Stops the world before or after a chosen write, as a kill would; 0 never does."""
 
     interrupt_at = 0
+    interrupts_after = False
     writes = 0
 
     def __init__(self, *, dimension: int) -> None:
@@ -64,6 +65,8 @@ class InterruptibleIndex(InMemorySearchIndex):
     async def upsert(self, chunks: Sequence[EmbeddedChunk]) -> None:
         self.writes += 1
         if self.writes == self.interrupt_at:
+            if self.interrupts_after:
+                await super().upsert(chunks)
             self.interrupted.set()
             await asyncio.Event().wait()
         await super().upsert(chunks)
@@ -99,7 +102,7 @@ class ImportSide:
                 validate_file=planner.validate_file,
                 queue_for_processing=planner.queue_for_processing,
             ),
-            FileDeleter(self.metadata, self.objects, self.index),
+            FileDeleter(self.metadata, self.objects, self.index, slices.passages.run),
             ConductorLimits(files_in_flight=4, lease_seconds=10.0),
         )
 
