@@ -18,7 +18,10 @@ GROUPS_PER_PAGE = 64
 """Composed and embedded in one go; a page is written while the next one is embedded."""
 
 OnGroups = Callable[[int, int], Awaitable[None]]
-"""Called with how many groups are done, and of how many."""
+"""Called with how many groups are written, and of how many."""
+
+
+async def _silently(done: int, total: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class PassageWriter:
         self._limits = limits
         self._embedding = embedding or asyncio.Lock()
 
-    async def run(self, file_id: FileId, *, on_groups: OnGroups | None = None) -> None:
+    async def run(self, file_id: FileId, *, on_groups: OnGroups = _silently) -> None:
         """Write the passages of all groups that the file has to see to.
 
         Groups that others change meanwhile are composed again, until none is left.
@@ -66,9 +69,14 @@ class PassageWriter:
         while total := await self._metadata.groups.count_stale(file_id):
             await self._pass_over(file_id, total, on_groups)
 
-    async def _pass_over(self, file_id: FileId, total: int, on_groups: OnGroups | None) -> None:
+    async def _pass_over(self, file_id: FileId, total: int, on_groups: OnGroups) -> None:
         after: GroupId | None = None
         done = 0
+
+        async def write(passages: Sequence[GroupPassages], done: int) -> None:
+            await self._write(passages)
+            await on_groups(done, max(done, total))
+
         writing: asyncio.Task[None] | None = None
         try:
             while page := await self._page(file_id, after):
@@ -76,10 +84,8 @@ class PassageWriter:
                 embedded = await self._embedded(page)
                 if writing:
                     await writing
-                writing = asyncio.create_task(self._write(embedded))
                 done += len(page)
-                if on_groups:
-                    await on_groups(done, max(done, total))
+                writing = asyncio.create_task(write(embedded, done))
             if writing:
                 await writing
         finally:

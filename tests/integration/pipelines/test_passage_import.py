@@ -170,6 +170,18 @@ async def test_deleting_the_only_file_leaves_no_passage(import_side: ImportSide)
     assert await import_side.problems() == []
 
 
+async def test_a_file_is_not_nearly_done_before_its_passages_are_written(
+    import_side: ImportSide,
+) -> None:
+    import_side.index.interrupt_at = 1
+    async with import_side.conducted():
+        file_id = await import_side.upload("s.zip", export(QUESTION, ANSWER))
+        await import_side.index.interrupted.wait()
+        report = await import_side.metadata.files.get(file_id)
+
+    assert 0 < report.progress.fraction < 0.2
+
+
 @pytest.mark.parametrize("interrupts_after", [False, True], ids=["before", "after"])
 async def test_killed_around_the_write_to_the_index_the_passages_are_written_again(
     import_side: ImportSide, interrupts_after: bool
