@@ -14,36 +14,31 @@ import gzip
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from math import inf
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
-import numpy as np
-
-from actors.adapters.lancedb.index import LanceSearchIndex
 from actors.bootstrap import open_embedder
 from actors.settings import Settings
+from benchmarks.judging import (
+    CachedEmbedder,
+    Names,
+    Question,
+    judge,
+    print_header,
+    print_row,
+)
 from domain.chunking import ChunkLimits, chunk_record
-from domain.models.chunks import Chunk, EmbeddedChunk
+from domain.models.chunks import Chunk
 from domain.models.files import ImportOptions
-from domain.models.ids import FileId, RecordId, derive_group_id
+from domain.models.ids import RecordId, derive_group_id
 from domain.models.records import ContentType, Place, Record, Segment
-from domain.models.search import Query
 from domain.parsers.slack import SlackParser
 from domain.passages import PassageLimits, best_member, compose
-from domain.ports.embedder import Embedder
 from domain.ports.parser import ParseContext
-from domain.relevance import ndcg, recall
 from pipelines.evaluation import Collection
-from pipelines.querying import QueryEngine
 
-MEASURES = ("ndcg@10", "recall@10", "recall@50", "recall@100")
-DEPTH = 100
 NOWHERE = Place(0, 0)
-FILE = FileId(uuid5(NAMESPACE_URL, "benchmark"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +77,6 @@ class Sources:
     names: Mapping[RecordId, str]
 
 
-class CachedEmbedder:
-    """An embedder that remembers its vectors in a file."""
-
-    def __init__(self, inner: Embedder, path: Path | None) -> None:
-        self._inner, self._path = inner, path
-        self._vectors: dict[str, np.ndarray[Any, Any]] = {}
-        if path and path.exists():
-            with np.load(path) as kept:
-                self._vectors = dict(zip(kept["keys"].tolist(), kept["vectors"], strict=True))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def embed(self, texts: Sequence[str]) -> np.ndarray[Any, Any]:
-        keys = [blake2b(text.encode(), digest_size=16).hexdigest() for text in texts]
-        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors}
-        if new:
-            self._vectors |= zip(new, self._inner.embed(list(new.values())), strict=True)
-        return np.stack([self._vectors[key] for key in keys])
-
-    def save(self) -> None:
-        if self._path:
-            vectors = np.stack(list(self._vectors.values()))
-            np.savez(self._path, keys=np.array(list(self._vectors)), vectors=vectors)
-
-
 def read_sources(folder: Path, products: set[str] | None) -> Sources:
     """Messages and calls from the sources' own exports, all else as the collection has it."""
     slack = {(r["channel"], r["ts"]): r["herb_id"] for r in _table(folder, "slack_id_map.tsv.gz")}
@@ -118,7 +87,7 @@ def read_sources(folder: Path, products: set[str] | None) -> Sources:
         if products is None or document["metadata"]["product"] in products
     }
     messages, names = [], {}
-    for record in _messages(folder / "slack-export.zip"):
+    for record in messages_of(folder / "slack-export.zip"):
         ts = record.native_id.rpartition(":")[2]
         name = slack.get((str(record.metadata["channel"]).removeprefix("#"), ts))
         if name in documents:
@@ -139,7 +108,7 @@ def _table(folder: Path, name: str) -> Iterator[Mapping[str, str]]:
     return (dict(zip(header, row, strict=True)) for row in rows)
 
 
-def _messages(path: Path) -> Iterator[Record]:
+def messages_of(path: Path) -> Iterator[Record]:
     parser = SlackParser()
     context = ParseContext(path.name, "slack", "", ImportOptions())
     with path.open("rb") as file:
@@ -171,6 +140,16 @@ def _document(document: Mapping[str, Any]) -> Record:
     return Record("document", document["_id"], kind, document["text"], NOWHERE, title)
 
 
+def groups_of(
+    messages: Sequence[Record], *, are_alone: bool = False
+) -> Mapping[str, Sequence[Record]]:
+    groups: dict[str, list[Record]] = {}
+    for record in messages:
+        key = record.native_id if are_alone else record.group
+        groups.setdefault(key or record.native_id, []).append(record)
+    return groups
+
+
 def chunks_of(way: Way, sources: Sources, model: str) -> Iterator[Chunk]:
     for record in sources.others:
         whole = record if way.has_turns else replace(record, segments=())
@@ -179,51 +158,22 @@ def chunks_of(way: Way, sources: Sources, model: str) -> Iterator[Chunk]:
         for record in sources.messages:
             yield from chunk_record(record, model=model, limits=ChunkLimits())
         return
-    groups: dict[str, list[Record]] = {}
-    for record in sources.messages:
-        key = record.native_id if way.is_alone else record.group
-        groups.setdefault(key or record.native_id, []).append(record)
-    for key, members in groups.items():
+    for key, members in groups_of(sources.messages, are_alone=way.is_alone).items():
         group_id = derive_group_id("slack", key)
         for chunk in compose(group_id, members, model=model, limits=way.passages):
             title = chunk.record.title if way.has_header else members[0].title
             yield replace(chunk, record=replace(chunk.record, title=title))
 
 
-async def measure(
-    way: Way, sources: Sources, queries: Sequence[tuple[str, str]], gold: Any, embedder: Any
-) -> dict[str, float]:
-    """Means over the queries, and how many chunks there are."""
-    chunks = list(chunks_of(way, sources, embedder.model))
-    chunks_by_id = {chunk.chunk_id: chunk for chunk in chunks}
-    vectors = embedder.embed([chunk.embedding_text for chunk in chunks])
-    embedder.save()
-    with TemporaryDirectory() as place:
-        index = await LanceSearchIndex.open(Path(place), dimension=embedder.dimension)
-        for start in range(0, len(chunks), 5_000):
-            part = zip(chunks[start : start + 5_000], vectors[start:], strict=False)
-            await index.upsert([EmbeddedChunk(chunk, FILE, vector) for chunk, vector in part])
-        await index.optimize()
-        engine = QueryEngine(index, embedder, leg_deadline_seconds=60.0)
-        sums = dict.fromkeys(MEASURES, 0.0)
-        for query_id, text in queries:
-            answer = await engine.answer(Query(text, limit=DEPTH))
-            shown = [chunks_by_id[hit.candidate.chunk_id] for hit in answer.hits]
-            ranking = list(dict.fromkeys(_names(shown, text, sources.names)))
-            for name in MEASURES:
-                judge = ndcg if name.startswith("ndcg") else recall
-                sums[name] += judge(ranking, gold[query_id], at=int(name.partition("@")[2]))
-        await index.close()
-    return {"chunks": len(chunks), **{name: sums[name] / len(queries) for name in MEASURES}}
-
-
-def _names(found: Sequence[Chunk], query: str, names: Mapping[RecordId, str]) -> Iterator[str]:
-    for chunk in found:
+def names_in(sources: Sources) -> Names:
+    def names(chunk: Chunk, question: str) -> Iterator[str]:
         if not chunk.members:
-            yield names[chunk.record.record_id]
-            continue
-        yield names[best_member(chunk.text, chunk.members, query).record_id]
-        yield from (names[member.record_id] for member in chunk.members)
+            yield sources.names[chunk.record.record_id]
+            return
+        yield sources.names[best_member(chunk.text, chunk.members, question).record_id]
+        yield from (sources.names[member.record_id] for member in chunk.members)
+
+    return names
 
 
 def main() -> None:
@@ -237,21 +187,21 @@ def main() -> None:
     sources = read_sources(arguments.folder, products)
     collection = Collection(arguments.folder / "ir")
     gold = collection.judgments()
-    queries = [
-        (query_id, text)
+    questions = [
+        Question(text, gold[query_id])
         for query_id, text in collection.judged_queries()
         if products is None or query_id.partition("-")[0] in products
     ]
-    print(f"{len(sources.messages)} messages, {len(sources.others)} others, {len(queries)} queries")
-    print("| way | chunks | " + " | ".join(MEASURES) + " |")
-    print("|---|---|---|---|---|---|", flush=True)
+    counts = (len(sources.messages), len(sources.others), len(questions))
+    print("{} messages, {} others, {} questions".format(*counts))
+    print_header()
     embedder = CachedEmbedder(open_embedder(Settings(), sessions=2), arguments.cache)
     wanted = list(filter(None, arguments.ways.split(";")))
     for way in WAYS:
         if not wanted or way.name in wanted:
-            row = asyncio.run(measure(way, sources, queries, gold, embedder))
-            numbers = " | ".join(f"{row[name]:.4f}" for name in MEASURES)
-            print(f"| {way.name} | {row['chunks']} | {numbers} |", flush=True)
+            chunks = list(chunks_of(way, sources, embedder.model))
+            measures = asyncio.run(judge(chunks, questions, names_in(sources), embedder))
+            print_row(way.name, len(chunks), measures)
 
 
 if __name__ == "__main__":
