@@ -19,7 +19,7 @@ from actors.settings import Settings
 from benchmarks.judging import CachedEmbedder, Question, judge, print_header, print_row
 from domain.chunking import ChunkLimits, chunk_record
 from domain.models.chunks import Chunk, Member
-from domain.models.ids import derive_record_id
+from domain.models.ids import ChunkId, derive_record_id
 from domain.models.records import ContentType, Place, Record, Segment
 from domain.models.search import SearchFilter
 from domain.passages import best_member
@@ -65,7 +65,7 @@ class Cutting:
 
     def __init__(self, way: Way, meetings: dict[str, list[Any]], model: str) -> None:
         self.chunks: list[Chunk] = []
-        self._records: dict[str, Record] = {}
+        self._wholes: dict[ChunkId, Record] = {}
         for meeting, turns in meetings.items():
             for part in [[turn] for turn in turns] if way.is_alone else [turns]:
                 name = part[0]["_id"] if way.is_alone else meeting
@@ -75,13 +75,16 @@ class Cutting:
         whole = transcript(meeting, turns)
         fields = {"native_id": name, "segments": whole.segments if way.has_segments else ()}
         limits = ChunkLimits(way.max_tokens)
-        self._records[name] = whole
-        self.chunks += chunk_record(replace(whole, **fields), model=model, limits=limits)
+        for chunk in chunk_record(replace(whole, **fields), model=model, limits=limits):
+            self._wholes[chunk.chunk_id] = whole
+            # A record of its own: the blending of the product would show one hit for each call.
+            alone = replace(chunk.record, native_id=f"{name}#{chunk.position}")
+            self.chunks.append(replace(chunk, record=alone))
 
     def names(self, chunk: Chunk, question: str) -> Iterator[str]:
         segments = [
             segment
-            for segment in self._records[chunk.record.native_id].segments
+            for segment in self._wholes[chunk.chunk_id].segments
             if segment.start < chunk.end and chunk.start < segment.end
         ]
         members = [_member(segment, chunk) for segment in segments]
