@@ -30,6 +30,7 @@ from pipelines.bulk import BulkJob, import_in_bulk
 from pipelines.conductor import Conductor, ConductorLimits
 from pipelines.deleting import FileDeleter
 from pipelines.file_import import FileImporter, FilePlanner, PlanLimits
+from pipelines.grouping import PassageWriter
 from pipelines.handlers import EventHandlers
 from pipelines.slice_import import SliceImporter
 
@@ -60,6 +61,7 @@ def archive_limits(settings: Settings) -> ArchiveLimits:
 class _ImportSide:
     planner: FilePlanner
     importer: FileImporter
+    passages: PassageWriter
 
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0, max_concurrency=64)
@@ -88,6 +90,7 @@ class IngestWorkerActor:
         return _ImportSide(
             FilePlanner(metadata, objects, PlanLimits(settings.ingest.slice_bytes, archive)),
             FileImporter(metadata, objects, slices, archive=archive),
+            slices.passages,
         )
 
     async def validate_file(self, file_id: FileId) -> None:
@@ -101,6 +104,9 @@ class IngestWorkerActor:
 
     async def show_names(self, file_id: FileId) -> None:
         await (await self._side.get()).importer.show_names(file_id)
+
+    async def regroup(self, file_id: FileId) -> None:
+        await (await self._side.get()).passages.run(file_id)
 
     async def ping(self) -> int:
         """Process id, as proof that the model is loaded and the stores answer."""
@@ -149,6 +155,9 @@ class ActorImportWorkers:
     async def show_names(self, file_id: FileId) -> None:
         """As ``FileImporter.show_names``; where the model is."""
         await self._on_least_busy(lambda worker: worker.show_names.remote(file_id))
+
+    async def regroup(self, file_id: FileId) -> None:
+        await self._on_least_busy(lambda worker: worker.regroup.remote(file_id))
 
     async def _on_least_busy(self, method: Callable[[Any], Awaitable[None]]) -> None:
         number = self._busy.index(min(self._busy))
@@ -233,7 +242,13 @@ async def conduct(settings: Settings) -> None:
         files_in_flight=FILES_PER_WORKER * settings.ingest.workers,
         lease_seconds=settings.ingest.lease_seconds,
     )
-    deleter = FileDeleter(metadata, objects, ActorIndexWriter(), workers.show_names)
+    deleter = FileDeleter(
+        metadata,
+        objects,
+        ActorIndexWriter(),
+        show_names=workers.show_names,
+        regroup=workers.regroup,
+    )
     await Conductor(metadata, workers, handlers, deleter, limits).run()
 
 

@@ -25,6 +25,9 @@ SAMPLED_WHOLE = 1_000
 SAMPLE_STRIDE = 64
 """The first records are all chunked for the estimate, then every so-manyth."""
 
+PASSAGE_FILL = 0.5
+"""How full the passages of a conversation are taken to be."""
+
 PROGRESS_ITEMS = 2_000
 ERRORS_KEPT = 10
 MODEL = "dry-run"
@@ -127,10 +130,16 @@ class Tally:
         self.identities.append(hash((record.source_type, record.native_id)))
 
     def _estimate(self, record: Record, *, weight: int) -> None:
-        chunks = chunk_record(record, model=MODEL, limits=self.limits)
-        self.chunks += weight * len(chunks)
-        tokens = (estimate_tokens(chunk.embedding_text) for chunk in chunks)
-        self.embed_seconds += weight * sum(map(self.rate.seconds, tokens))
+        for chunk in chunk_record(record, model=MODEL, limits=self.limits):
+            tokens = estimate_tokens(chunk.embedding_text)
+            passage_tokens = max(tokens, round(self.limits.max_tokens * PASSAGE_FILL))
+            if record.group is None:
+                self.chunks += weight
+                self.embed_seconds += weight * self.rate.seconds(tokens)
+            else:
+                share = weight * tokens / passage_tokens
+                self.chunks += share
+                self.embed_seconds += share * self.rate.seconds(passage_tokens)
 
     def _duplicates(self) -> int:
         identities = np.frombuffer(self.identities, dtype=np.int64)

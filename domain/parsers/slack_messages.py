@@ -121,6 +121,7 @@ class MessageReader:
             metadata=metadata,
             version=_version(message, edited_ts or ts, has_url=self.workspace_url is not None),
             visibility=conversation.visibility,
+            group=f"{channel}:{thread_ts or _moment(ts).date()}",
         )
 
     def _content(self, message: JsonObject) -> str:

@@ -32,6 +32,7 @@ from domain.models.records import (
     StagedRecord,
     StoredRecord,
 )
+from domain.ports.passage_groups import PassageGroups
 
 
 class FileImports(Protocol):
@@ -365,6 +366,8 @@ class MetadataStore(Protocol):
     def records(self) -> Records: ...
     @property
     def names(self) -> Names: ...
+    @property
+    def groups(self) -> PassageGroups: ...
     @property
     def events(self) -> EventLog: ...
     @property

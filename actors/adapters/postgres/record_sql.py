@@ -116,9 +116,16 @@ LIMIT $2
 """
 
 VECTOR_COUNT = """-- vector_count: chunks in the index of all records that a file supplies
-SELECT COALESCE(SUM(c.chunk_count), 0)
-FROM record_files f JOIN parsed_content c ON c.id = f.record_id
-WHERE f.file_id = $1 AND f.supplies AND c.indexed_hash IS NOT NULL
+WITH supplied AS (
+    SELECT c.id, c.chunk_count
+    FROM record_files f JOIN parsed_content c ON c.id = f.record_id
+    WHERE f.file_id = $1 AND f.supplies AND c.indexed_hash IS NOT NULL
+)
+SELECT (SELECT COALESCE(SUM(chunk_count), 0) FROM supplied)
+     + (SELECT COALESCE(SUM(chunk_count), 0) FROM passage_groups
+        WHERE id IN (SELECT member.group_id
+                     FROM supplied JOIN passage_members AS member
+                       ON member.record_id = supplied.id))
 """
 
 COUNT_RECORDS = """-- count_records: all that are stored

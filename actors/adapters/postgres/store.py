@@ -7,6 +7,7 @@ from actors.adapters.postgres.events import PostgresEventLog
 from actors.adapters.postgres.files import PostgresFileImports
 from actors.adapters.postgres.history import PostgresQueryHistory
 from actors.adapters.postgres.names import PostgresNames
+from actors.adapters.postgres.passages import PostgresPassageGroups
 from actors.adapters.postgres.queue import PostgresWorkQueue
 from actors.adapters.postgres.records import PostgresRecords
 from actors.adapters.postgres.slices import PostgresSliceLedger
@@ -22,6 +23,7 @@ class PostgresMetadataStore:
         self.slices = PostgresSliceLedger(database)
         self.records = PostgresRecords(database)
         self.names = PostgresNames(database)
+        self.groups = PostgresPassageGroups(database)
         self.events = PostgresEventLog(database)
         self.history = PostgresQueryHistory(database)
 

@@ -62,7 +62,13 @@ def conductor_of(services: Services) -> Conductor:
         metadata,
         LocalWorkers(importer),
         handlers,
-        FileDeleter(metadata, objects, index, importer.show_names),
+        FileDeleter(
+            metadata,
+            objects,
+            index,
+            show_names=importer.show_names,
+            regroup=slices.passages.run,
+        ),
         ConductorLimits(files_in_flight=4, lease_seconds=10.0),
     )
 

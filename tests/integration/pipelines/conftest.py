@@ -55,6 +55,7 @@ class InterruptibleIndex(InMemorySearchIndex):
     """Stops the world before or after a chosen write, as a kill would; 0 never does."""
 
     interrupt_at = 0
+    interrupts_after = False
     interrupt_after = 0
     writes = 0
 
@@ -65,6 +66,8 @@ class InterruptibleIndex(InMemorySearchIndex):
     async def upsert(self, chunks: Sequence[EmbeddedChunk]) -> None:
         self.writes += 1
         if self.writes == self.interrupt_at:
+            if self.interrupts_after:
+                await super().upsert(chunks)
             self.interrupted.set()
             await asyncio.Event().wait()
         await super().upsert(chunks)
@@ -102,7 +105,13 @@ class ImportSide:
                 validate_file=planner.validate_file,
                 queue_for_processing=planner.queue_for_processing,
             ),
-            FileDeleter(self.metadata, self.objects, self.index, importer.show_names),
+            FileDeleter(
+                self.metadata,
+                self.objects,
+                self.index,
+                show_names=importer.show_names,
+                regroup=slices.passages.run,
+            ),
             ConductorLimits(files_in_flight=4, lease_seconds=10.0),
         )
 

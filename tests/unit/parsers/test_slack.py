@@ -76,6 +76,7 @@ def test_a_message_becomes_a_record() -> None:
         },
         version=f"{TS}//000000/000000/0",
         visibility=("public",),
+        group="C1:2023-11-14",
     )
 
 
