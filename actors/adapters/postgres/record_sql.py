@@ -65,6 +65,17 @@ FROM unnest($1::uuid[], $2::text[]) AS fresh(id, version)
 WHERE record.id = fresh.id
 """
 
+NAME_READERS = """-- name_readers: another parser has read the same contents again
+UPDATE parsed_content SET parser = $2 WHERE id = ANY($1::uuid[]) AND parser <> $2
+"""
+
+VERSIONS_OF = """-- versions_of: which versions of a parser have read what is stored, by file
+SELECT file_import_id, array_agg(DISTINCT substr(parser, length($1) + 2)) AS versions
+FROM parsed_content
+WHERE starts_with(parser, $1 || '/') AND file_import_id IS NOT NULL
+GROUP BY file_import_id
+"""
+
 KEEP_SUPPLIES = """-- keep_supplies: what was decided about the run's records
 INSERT INTO record_files (file_id, record_id, run, slice_number, place, outcome, supplies)
 SELECT $1::uuid, fresh.record_id, $2::int, $3::int, fresh.place, fresh.outcome, fresh.supplies

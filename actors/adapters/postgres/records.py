@@ -95,6 +95,10 @@ class PostgresRecords:
             raise NotFoundError("no such record", record_id=str(record_id))
         return stored_record(row)
 
+    async def versions_of(self, parser: str) -> Mapping[FileId, frozenset[str]]:
+        rows = await self._database.fetch(sql.VERSIONS_OF, parser)
+        return {FileId(row["file_import_id"]): frozenset(row["versions"]) for row in rows}
+
     async def thread(self, record_id: RecordId, *, limit: int = 100) -> Sequence[StoredRecord]:
         found = await self.get(record_id)
         if found.record.thread is None:
@@ -228,6 +232,10 @@ async def _write(
     newer = [(one.record_id, one.newer_version) for one in decisions if one.newer_version]
     if newer:
         await connection.execute(sql.RAISE_VERSIONS, *map(list, zip(*newer, strict=True)))
+    same = [one.record_id for one in decisions if one.supply.outcome is Outcome.UNCHANGED]
+    if same:
+        _, parser, _ = origin
+        await connection.execute(sql.NAME_READERS, same, parser)
     return {copy.record_id for copy in fresh} - inserted
 
 

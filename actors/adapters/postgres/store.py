@@ -6,6 +6,7 @@ from actors.adapters.postgres.database import Database
 from actors.adapters.postgres.events import PostgresEventLog
 from actors.adapters.postgres.files import PostgresFileImports
 from actors.adapters.postgres.history import PostgresQueryHistory
+from actors.adapters.postgres.modules import PostgresModuleStore
 from actors.adapters.postgres.names import PostgresNames
 from actors.adapters.postgres.passages import PostgresPassageGroups
 from actors.adapters.postgres.queue import PostgresWorkQueue
@@ -26,6 +27,7 @@ class PostgresMetadataStore:
         self.groups = PostgresPassageGroups(database)
         self.events = PostgresEventLog(database)
         self.history = PostgresQueryHistory(database)
+        self.modules = PostgresModuleStore(database)
 
     @classmethod
     async def open(
