@@ -15,6 +15,8 @@ from actors.adapters.onnx.prepare import MODEL_NAME
 from actors.adapters.postgres.store import PostgresMetadataStore
 from actors.adapters.sentence_transformers.embedder import SentenceTransformersEmbedder
 from actors.adapters.system_clock import SystemClock
+from actors.modules.files import ModuleFiles
+from actors.modules.following import FollowedParsers
 from actors.settings import Settings
 from domain.errors import FatalImportError
 from domain.ports.cache import Cache
@@ -76,6 +78,11 @@ async def open_metadata(settings: Settings) -> MetadataStore:
         pool_max_size=settings.postgres.pool_max_size,
         statement_timeout_seconds=settings.postgres.statement_timeout_seconds,
     )
+
+
+def followed_parsers(settings: Settings, metadata: MetadataStore) -> FollowedParsers:
+    """The parsers of this process: the built-in ones, and the modules that are in use."""
+    return FollowedParsers(metadata.modules, ModuleFiles(settings.modules_dir))
 
 
 async def open_index(settings: Settings, *, dimension: int) -> SearchIndex:

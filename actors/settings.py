@@ -139,6 +139,31 @@ class IngestSettings(_Group):
     )
 
 
+class Adding(StrEnum):
+    OFF = "off"
+    LOCAL = "local"
+    REST = "rest"
+
+
+class ModuleSettings(_Group):
+    """Modules that are swapped while the service runs. Adding one is running its code."""
+
+    directory: Path | None = Field(
+        None, description="Where modules lie; ``modules`` in the data directory when absent."
+    )
+    adding: Adding = Field(
+        Adding.LOCAL,
+        description="Who may add code: ``off`` nobody, ``local`` whoever may write the data "
+        "directory, by the command line, ``rest`` whoever reaches the service, too.",
+    )
+    self_test_seconds: float = Field(
+        60.0, gt=0, description="How long the self-test of a module may take."
+    )
+    self_test_memory_bytes: int = Field(
+        2048 * MIB, ge=256 * MIB, description="Memory that a self-test may address, in bytes."
+    )
+
+
 class LogSettings(_Group):
     """Logging."""
 
@@ -166,6 +191,7 @@ class Settings(BaseSettings):
     search: SearchSettings = SearchSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     ingest: IngestSettings = IngestSettings()
+    modules: ModuleSettings = ModuleSettings()
     log: LogSettings = LogSettings()
 
     @property
@@ -175,6 +201,10 @@ class Settings(BaseSettings):
     @property
     def index_dir(self) -> Path:
         return self.search.directory or self.data_dir.absolute() / "index"
+
+    @property
+    def modules_dir(self) -> Path:
+        return self.modules.directory or self.data_dir.absolute() / "modules"
 
     @property
     def model_dir(self) -> Path:

@@ -3,20 +3,25 @@
 The content is seen as an array of code points. Each has an estimated cost in tokens, so that the
 tokens between any two places are one subtraction, and each place between words has a border
 level. A chunk reaches to the last border of the highest level in the second half of its room.
+
+Where the record has segments, chunks end with them: short ones share a chunk, a long one is cut
+as above.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.models.chunks import Chunk
+from domain.models.chunks import Chunk, combined
 from domain.models.ids import derive_chunk_id
-from domain.models.records import Record
+from domain.models.records import JsonValue, Record, Segment
+from domain.packing import pack
 
 MIN_CHUNK_TOKENS = 16
 WINDOW_CHARS = 1_000_000
@@ -47,7 +52,8 @@ class ChunkLimits:
     """Sizes in estimated tokens.
 
     A title of up to a quarter of ``max_tokens`` comes on top, a longer one takes from the text's
-    room; so 200 fits a model that reads 256. Neighbouring chunks share ``overlap_tokens``.
+    room; so 200 fits a model that reads 256. Neighbouring chunks share ``overlap_tokens``, of
+    segments only whole ones.
     """
 
     max_tokens: int = 200
@@ -65,7 +71,7 @@ def estimate_tokens(text: str) -> int:
 
 
 def chunk_record(record: Record, *, model: str, limits: ChunkLimits) -> list[Chunk]:
-    """Cut the content at paragraph, line, sentence or word borders, the first that will do.
+    """Cut the content at segments' ends, else paragraph, line, sentence or word borders.
 
     The chunks cover the whole content in order, each overlapping the one before; a blank
     content has none. The same record always gives the same chunks. Time is linear.
@@ -73,10 +79,10 @@ def chunk_record(record: Record, *, model: str, limits: ChunkLimits) -> list[Chu
     content = record.content
     if not content.strip():
         return []
-    title_tokens = estimate_tokens(record.title) if record.title else 0
-    room = _room(limits, title_tokens)
+    room = room_of(limits, record.title)
     overlap = min(limits.overlap_tokens, room // 4)
     record_id = record.record_id
+    spans = _segmented_spans if record.segments else _plain_spans
     return [
         Chunk(
             derive_chunk_id(record_id, position, model),
@@ -85,18 +91,79 @@ def chunk_record(record: Record, *, model: str, limits: ChunkLimits) -> list[Chu
             content[start:end],
             start,
             end,
+            _metadata_of(record.segments, start, end),
         )
-        for position, (start, end) in enumerate(_spans(content, room, overlap))
+        for position, (start, end) in enumerate(spans(record, room, overlap))
     ]
 
 
-def _room(limits: ChunkLimits, title_tokens: int) -> int:
+def room_of(limits: ChunkLimits, title: str | None) -> int:
+    """Tokens that a chunk's text may have under ``title``."""
+    title_tokens = estimate_tokens(title) if title else 0
     excess = max(0, title_tokens - limits.max_tokens // 4)
     return max(limits.max_tokens - excess, limits.max_tokens // 2)
 
 
-def _spans(content: str, room: int, overlap: int) -> Iterator[tuple[int, int]]:
-    """Window by window; a window's last span may be cut short, so the next window redoes it."""
+def _plain_spans(record: Record, room: int, overlap: int) -> Iterator[tuple[int, int]]:
+    return spans_of(record.content, room, overlap)
+
+
+def _segmented_spans(record: Record, room: int, overlap: int) -> Iterator[tuple[int, int]]:
+    """As many whole segments as there is room for; of one that is too long, its own spans."""
+    borders = _segment_borders(record)
+    costs: list[float] = np.diff(_tokens_before(record.content, borders)).tolist()
+    for first, past in pack(costs, room, overlap):
+        start, end = borders[first], borders[past]
+        if costs[first] <= room:
+            yield start, end
+        else:
+            for span_start, span_end in spans_of(record.content[start:end], room, overlap):
+                yield start + span_start, start + span_end
+
+
+def _segment_borders(record: Record) -> list[int]:
+    """0, where each segment ends with the white space after it, the content's length.
+
+    What lies before a segment belongs to it. No two borders have nothing but space between them.
+    """
+    content, borders = record.content, [0]
+    for segment in record.segments:
+        if content[borders[-1] : segment.end].strip():
+            borders.append(_end_of_space(content, segment.end))
+    if len(borders) > 1 and not content[borders[-1] :].strip():
+        borders.pop()
+    return [*borders, len(content)]
+
+
+def _end_of_space(content: str, at: int) -> int:
+    while at < len(content) and content[at].isspace():
+        at += 1
+    return at
+
+
+def _tokens_before(content: str, places: Sequence[int]) -> NDArray[np.float64]:
+    """The cost of what lies before each place, in order."""
+    before = np.zeros(len(places))
+    wanted = np.array(places)
+    spent = 0.0
+    for offset in range(0, len(content), WINDOW_CHARS):
+        costs = np.cumsum(_costs(_classes(_codes(content[offset : offset + WINDOW_CHARS]))))
+        here = (wanted > offset) & (wanted <= offset + WINDOW_CHARS)
+        before[here] = spent + costs[wanted[here] - offset - 1]
+        spent += float(costs[-1])
+    return before
+
+
+def _metadata_of(segments: Sequence[Segment], start: int, end: int) -> dict[str, JsonValue]:
+    """What the segments say that share some of ``start``–``end``."""
+    first = bisect_right(segments, start, key=lambda segment: segment.end)
+    past = bisect_left(segments, end, key=lambda segment: segment.start)
+    return combined(segment.metadata for segment in segments[first:past])
+
+
+def spans_of(content: str, room: int, overlap: int) -> Iterator[tuple[int, int]]:
+    """Where a text's chunks lie, each overlapping the one before; none for an empty text."""
+    # Window by window; a window's last span may be cut short, so the next window redoes it.
     # No ASCII character costs more than a token, so most messages need no closer look.
     if len(content) <= room and content.isascii():
         yield 0, len(content)

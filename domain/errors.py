@@ -9,6 +9,7 @@
     │   ├── ObjectStoreUnavailableError the object store gave no answer
     │   ├── WorkerDiedError             the process that did the work is gone
     │   ├── WorkerUnavailableError      an import worker is (re)starting
+    │   ├── ModuleUnavailableError      a module in use cannot be loaded here
     │   └── OverloadedError             a bounded queue is full
     ├── RecordRejectedError       set this record aside, go on with the next
     ├── FatalImportError          stop this file; what is stored stays stored
@@ -19,6 +20,8 @@
         ├── ConflictError
         ├── InvalidQueryError
         ├── InvalidUploadError
+        ├── InvalidModuleError
+        ├── NotPermittedError
         └── DimensionMismatchError
 """
 
@@ -72,6 +75,10 @@ class WorkerUnavailableError(RetryableError):
     """An import worker is starting, perhaps again; nothing was given to it."""
 
 
+class ModuleUnavailableError(RetryableError):
+    """A module that is in use cannot be loaded in this process; the message says the fix."""
+
+
 class OverloadedError(RetryableError):
     """A bounded queue is full; the work was not accepted."""
 
@@ -110,6 +117,14 @@ class InvalidQueryError(RequestError):
 
 class InvalidUploadError(RequestError):
     """An upload's name, size or options are not acceptable."""
+
+
+class InvalidModuleError(RequestError):
+    """What was brought as a module is none: no such class, no name, no version."""
+
+
+class NotPermittedError(RequestError):
+    """A setting forbids the step; the message names it."""
 
 
 class DimensionMismatchError(RequestError):

@@ -20,8 +20,13 @@ def snippet(text: str, query: str, max_chars: int = 240) -> str:
     if len(flat) <= max_chars:
         return flat
     room = max(1, max_chars - 2 * len(ELLIPSIS))
-    start = _best_start(flat, {_stem(word) for word in _WORD.findall(query)}, room)
+    start = _best_start(flat, stems_of(query), room)
     return _cut(flat, start, room)
+
+
+def stems_of(text: str) -> set[str]:
+    """The different words of a text without their English endings."""
+    return {_stem(word) for word in _WORD.findall(text)}
 
 
 def _stem(word: str) -> str:

@@ -7,8 +7,8 @@ import os
 import pickle
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ import structlog
 from numpy.typing import NDArray
 
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
-from actors.bootstrap import open_embedder, open_metadata
+from actors.bootstrap import followed_parsers, open_embedder, open_metadata
 from actors.extraction.opening import open_extractor
 from actors.index_writer import ActorIndexWriter
 from actors.logging import configure_logging
@@ -29,13 +29,22 @@ from domain.ledger import Ledger
 from domain.models.chunks import EmbeddedChunk
 from domain.models.files import Claim, FileImport, Slice
 from domain.models.records import RejectedItem
+from domain.parsers.registry import label_of
+from domain.passages import PassageLimits
 from domain.ports.embedder import Embedder
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.parser import ArchiveLimits
 from pipelines.batches import next_batch
-from pipelines.file_import import finish_processing, parse_context, parser_label, parser_of
+from pipelines.file_import import finish_processing, parse_context
+from pipelines.grouping import PassageWriter
 from pipelines.renaming import Renamer
-from pipelines.slice_import import RecordChunks, SliceTally, chunk_staged, write_batch
+from pipelines.slice_import import (
+    GROUPED_SHARE,
+    RecordChunks,
+    SliceTally,
+    chunk_staged,
+    write_batch,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +77,8 @@ class _SliceState:
     expected: int | None = None
     ledger: Ledger = field(default_factory=Ledger)
     rejected: Sequence[RejectedItem] = field(default_factory=tuple)
+    has_groups: bool = False
+    size_bytes: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -93,9 +104,10 @@ def stage_slices(table: pa.Table, job: BulkJob) -> Iterator[pa.Table]:
 def _stage_slice(
     runner: asyncio.Runner, metadata: MetadataStore, part: Slice, job: BulkJob
 ) -> Iterator[pa.Table]:
-    parser = parser_of(job.file)
+    parsers = followed_parsers(job.settings, metadata)
+    parser = runner.run(parsers.of_label(job.file.parser or ""))
     objects = FilesystemObjectStore(job.settings.objects_dir)
-    tally, expected = SliceTally(), 0
+    tally, expected, has_groups = SliceTally(), 0, False
     context = parse_context(job.file, job.archive, open_extractor(job.settings))
     opened = objects.open(job.file.object_key)
     raw = runner.run(opened.__aenter__())
@@ -107,18 +119,19 @@ def _stage_slice(
                     job.claim,
                     part.number,
                     batch.records,
-                    parser=parser_label(parser),
+                    parser=label_of(parser),
                     model=job.model,
                 )
             )
             tally.add(batch, staged)
             work = chunk_staged(staged, model=job.model, limits=job.limits)
             expected += len(work)
+            has_groups |= any(entry.staged.record.group for entry in work)
             if work:
                 yield _rows(part.number, [pickle.dumps(entry) for entry in work])
     finally:
         runner.run(opened.__aexit__(None, None, None))
-    end = pickle.dumps((tally.ledger(), tally.rejected, expected))
+    end = pickle.dumps((tally.ledger(), tally.rejected, expected, has_groups))
     yield _rows(part.number, [b""], end=end)
 
 
@@ -215,8 +228,8 @@ async def _drive(job: BulkJob) -> None:
     metadata = await open_metadata(job.settings)
     try:
         parts = await metadata.slices.pending(job.claim.file_id)
-        if parts:
-            await _collect(job, metadata, parts)
+        grouped = await _collect(job, metadata, parts) if parts else {}
+        await _write_passages(job, metadata, grouped)
         await _show_names(job, metadata)
         await finish_processing(metadata, job.claim, seconds=time.monotonic() - started)
     finally:
@@ -240,22 +253,59 @@ async def _show_names(job: BulkJob, metadata: MetadataStore) -> None:
             embedder.close()
 
 
-async def _collect(job: BulkJob, metadata: MetadataStore, parts: Sequence[Slice]) -> None:
-    """Run the dataset and complete each slice when the last of its records is written."""
+async def _collect(
+    job: BulkJob, metadata: MetadataStore, parts: Sequence[Slice]
+) -> dict[int, _SliceState]:
+    """Run the dataset and complete each slice when the last of its records is written.
+
+    Returns the slices whose records still wait for their passages; they are not completed.
+    """
     sizes = {part.number: part.size_bytes for part in parts}
     states: dict[int, _SliceState] = {}
+    grouped: dict[int, _SliceState] = {}
     batches = iter(_dataset(job, parts).iter_batches(batch_format="pyarrow", batch_size=None))
     while (table := await asyncio.to_thread(next, batches, None)) is not None:
         touched = _count(table, states)
         for number in touched:
             state = states[number]
-            if state.is_complete:
+            if state.is_complete and state.has_groups:
+                grouped[number] = replace(states.pop(number), size_bytes=sizes[number])
+            elif state.is_complete:
                 await metadata.slices.complete(job.claim, number, state.ledger, state.rejected)
                 del states[number]
             elif state.expected:
                 await _show_progress(job, metadata, number, state, sizes[number])
     if states:
         raise RuntimeError(f"slices {sorted(states)} did not come to their end")
+    return grouped
+
+
+async def _write_passages(
+    job: BulkJob, metadata: MetadataStore, grouped: Mapping[int, _SliceState]
+) -> None:
+    """Write the passages of all slices, whose groups may reach over several, and complete them."""
+    file_id = job.claim.file_id
+
+    async def show(done: int, total: int) -> None:
+        for number, state in grouped.items():
+            share = 1 - GROUPED_SHARE * (1 - done / total)
+            await metadata.slices.progress(
+                job.claim,
+                number,
+                records_done=round(state.ledger.read * share),
+                bytes_done=round(state.size_bytes * share),
+            )
+
+    if await metadata.groups.count_stale(file_id):
+        embedder = open_embedder(job.settings, sessions=os.cpu_count() or 1)
+        try:
+            limits = PassageLimits.within(job.limits)
+            passages = PassageWriter(metadata, ActorIndexWriter(), embedder, limits=limits)
+            await passages.run(file_id, on_groups=show)
+        finally:
+            embedder.close()
+    for number, state in grouped.items():
+        await metadata.slices.complete(job.claim, number, state.ledger, state.rejected)
 
 
 def _count(table: pa.Table, states: dict[int, _SliceState]) -> set[int]:
@@ -263,7 +313,7 @@ def _count(table: pa.Table, states: dict[int, _SliceState]) -> set[int]:
     for number, end in zip(table.column("slice").to_pylist(), _column(table, "end"), strict=True):
         state = states.setdefault(number, _SliceState())
         if end:
-            state.ledger, state.rejected, state.expected = pickle.loads(end)
+            state.ledger, state.rejected, state.expected, state.has_groups = pickle.loads(end)
         else:
             written[number] += 1
     for number, count in written.items():

@@ -14,7 +14,7 @@ import ray
 import structlog
 
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
-from actors.bootstrap import open_embedder, open_metadata
+from actors.bootstrap import followed_parsers, open_embedder, open_metadata
 from actors.extraction.opening import archive_limits, open_extractor
 from actors.index_writer import ACTOR_NAME as INDEX_WRITER
 from actors.index_writer import NAMESPACE, ActorIndexWriter, IndexWriterActor
@@ -30,6 +30,7 @@ from pipelines.bulk import BulkJob, import_in_bulk
 from pipelines.conductor import Conductor, ConductorLimits
 from pipelines.deleting import FileDeleter
 from pipelines.file_import import FileImporter, FilePlanner, PlanLimits
+from pipelines.grouping import PassageWriter
 from pipelines.handlers import EventHandlers
 from pipelines.slice_import import SliceImporter
 
@@ -53,6 +54,7 @@ def chunk_limits(settings: Settings) -> ChunkLimits:
 class _ImportSide:
     planner: FilePlanner
     importer: FileImporter
+    passages: PassageWriter
 
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0, max_concurrency=64)
@@ -78,10 +80,14 @@ class IngestWorkerActor:
             batch_records=settings.ingest.batch_records,
         )
         archive, extractor = archive_limits(settings), open_extractor(settings)
+        parsers = followed_parsers(settings, metadata)
         limits = PlanLimits(settings.ingest.slice_bytes, archive, extractor)
         return _ImportSide(
-            FilePlanner(metadata, objects, limits),
-            FileImporter(metadata, objects, slices, archive=archive, extractor=extractor),
+            FilePlanner(metadata, objects, limits, parsers=parsers),
+            FileImporter(
+                metadata, objects, slices, archive=archive, extractor=extractor, parsers=parsers
+            ),
+            slices.passages,
         )
 
     async def validate_file(self, file_id: FileId) -> None:
@@ -95,6 +101,9 @@ class IngestWorkerActor:
 
     async def show_names(self, file_id: FileId) -> None:
         await (await self._side.get()).importer.show_names(file_id)
+
+    async def regroup(self, file_id: FileId) -> None:
+        await (await self._side.get()).passages.run(file_id)
 
     async def ping(self) -> int:
         """Process id, as proof that the model is loaded and the stores answer."""
@@ -143,6 +152,9 @@ class ActorImportWorkers:
     async def show_names(self, file_id: FileId) -> None:
         """As ``FileImporter.show_names``; where the model is."""
         await self._on_least_busy(lambda worker: worker.show_names.remote(file_id))
+
+    async def regroup(self, file_id: FileId) -> None:
+        await self._on_least_busy(lambda worker: worker.regroup.remote(file_id))
 
     async def _on_least_busy(self, method: Callable[[Any], Awaitable[None]]) -> None:
         number = self._busy.index(min(self._busy))
@@ -227,7 +239,13 @@ async def conduct(settings: Settings) -> None:
         files_in_flight=FILES_PER_WORKER * settings.ingest.workers,
         lease_seconds=settings.ingest.lease_seconds,
     )
-    deleter = FileDeleter(metadata, objects, ActorIndexWriter(), workers.show_names)
+    deleter = FileDeleter(
+        metadata,
+        objects,
+        ActorIndexWriter(),
+        show_names=workers.show_names,
+        regroup=workers.regroup,
+    )
     await Conductor(metadata, workers, handlers, deleter, limits).run()
 
 

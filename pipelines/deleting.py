@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.models.ids import ChunkId, FileId, derive_chunk_id
+from domain.models.ids import ChunkId, FileId, chunk_ids
 from domain.models.records import StoredRecord
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.object_store import ObjectStore
@@ -20,13 +20,18 @@ class FileDeleter:
         metadata: MetadataStore,
         objects: ObjectStore,
         index: IndexWriter,
+        *,
         show_names: FileStep,
+        regroup: FileStep,
     ) -> None:
-        """``show_names`` lets the records of others follow when names go with the file."""
+        """What follows when records go, each told of the file: ``show_names`` lets records of
+        others follow the names, ``regroup`` writes the passages that have lost a member.
+        """
         self._metadata = metadata
         self._objects = objects
         self._index = index
         self._show_names = show_names
+        self._regroup = regroup
 
     async def run(self, file_id: FileId) -> None:
         """Carry out the deletion of a ``deleting`` file.
@@ -38,6 +43,8 @@ class FileDeleter:
             pass
         while await self._hand_over_page(file_id):
             pass
+        if await self._metadata.groups.count_stale(file_id):
+            await self._regroup(file_id)
         await self._show_names(file_id)
         await self._metadata.events.bump_generation()
         await self._remove_object(file_id)
@@ -66,9 +73,4 @@ class FileDeleter:
 
 def chunk_ids_of(stored: StoredRecord) -> list[ChunkId]:
     """The chunks that the index holds of a record."""
-    if stored.embedding_model is None:
-        return []
-    return [
-        derive_chunk_id(stored.record_id, position, stored.embedding_model)
-        for position in range(stored.chunk_count)
-    ]
+    return chunk_ids(stored.record_id, stored.chunk_count, stored.embedding_model)

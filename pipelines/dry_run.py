@@ -15,7 +15,8 @@ from domain.chunking import ChunkLimits, chunk_record, estimate_tokens
 from domain.ledger import Ledger, Outcome
 from domain.models.files import ImportOptions, Slice
 from domain.models.records import DroppedItem, JsonValue, ParsedItem, Record, RejectedItem
-from domain.parsers.detection import detect, source_type_of
+from domain.parsers.detection import source_type_of
+from domain.parsers.registry import ParserRegistry
 from domain.ports.extraction import Extractor
 from domain.ports.parser import ArchiveLimits, ParseContext, Parser
 
@@ -26,9 +27,13 @@ SAMPLED_WHOLE = 1_000
 SAMPLE_STRIDE = 64
 """The first records are all chunked for the estimate, then every so-manyth."""
 
+PASSAGE_FILL = 0.5
+"""How full the passages of a conversation are taken to be."""
+
 PROGRESS_ITEMS = 2_000
 ERRORS_KEPT = 10
 MODEL = "dry-run"
+BUILT_IN = ParserRegistry()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +133,16 @@ class Tally:
         self.identities.append(hash((record.source_type, record.native_id)))
 
     def _estimate(self, record: Record, *, weight: int) -> None:
-        chunks = chunk_record(record, model=MODEL, limits=self.limits)
-        self.chunks += weight * len(chunks)
-        tokens = (estimate_tokens(chunk.embedding_text) for chunk in chunks)
-        self.embed_seconds += weight * sum(map(self.rate.seconds, tokens))
+        for chunk in chunk_record(record, model=MODEL, limits=self.limits):
+            tokens = estimate_tokens(chunk.embedding_text)
+            passage_tokens = max(tokens, round(self.limits.max_tokens * PASSAGE_FILL))
+            if record.group is None:
+                self.chunks += weight
+                self.embed_seconds += weight * self.rate.seconds(tokens)
+            else:
+                share = weight * tokens / passage_tokens
+                self.chunks += share
+                self.embed_seconds += share * self.rate.seconds(passage_tokens)
 
     def _duplicates(self) -> int:
         identities = np.frombuffer(self.identities, dtype=np.int64)
@@ -157,6 +168,7 @@ def dry_run(
     embed_rate: EmbedRate,
     clock: Callable[[], float],
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    parsers: ParserRegistry = BUILT_IN,
 ) -> DryRunReport:
     """Parse a whole file as an import would, slice by slice, and count what becomes of it.
 
@@ -171,7 +183,7 @@ def dry_run(
     tally = Tally(embed_rate, limits.chunks)
     began = clock()
     with path.open("rb") as file:
-        parser = detect(file, filename, source=options.source)
+        parser = parsers.detect(file, filename, source=options.source)
         source_type = source_type_of(parser, options)
         context = ParseContext(
             filename, source_type, NO_HASH, options, limits.archive, limits.extractor

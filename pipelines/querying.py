@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import structlog
@@ -13,6 +13,7 @@ from domain.blending import BlendOptions, blend
 from domain.errors import IndexUnavailableError, InvalidQueryError, RequestError
 from domain.models.chunks import Embedding
 from domain.models.search import Answer, Candidate, Hit, Match, Query, SearchMode
+from domain.passages import best_member
 from domain.ports.embedder import Embedder
 from domain.ports.search_index import SearchIndex
 
@@ -63,7 +64,7 @@ class QueryEngine:
             raise _no_leg_answered(legs)
         blending = perf_counter()
         blended = blend(answered, options or self._blend_options, limit=query.limit)
-        hits = tuple(map(_read, blended))
+        hits = tuple(_read(hit, query.text) for hit in blended)
         stages_ms["blend"] = _ms_since(blending)
         return Answer(
             hits=hits,
@@ -133,8 +134,13 @@ class _Leg:
     error: Exception | None = None
 
 
-def _read(hit: Hit[Match]) -> Hit[Candidate]:
-    return Hit(hit.candidate.read(), hit.score, hit.contributions)
+def _read(hit: Hit[Match], text: str) -> Hit[Candidate]:
+    """What was found; of a passage the record that fits the query best."""
+    found = hit.candidate.read()
+    if found.members:
+        best = best_member(found.text, found.members, text)
+        found = replace(found, record_id=best.record_id)
+    return Hit(found, hit.score, hit.contributions)
 
 
 def _validate(query: Query) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from domain.chunking import ChunkLimits, chunk_record
 from domain.models.chunks import Chunk, EmbeddedChunk
 from domain.models.ids import ChunkId, FileId, RecordId, derive_chunk_id
-from domain.models.records import Rendering
+from domain.models.records import Record, Rendering
 from domain.ports.metadata_store import Names
 from domain.ports.search_index import IndexWriter
 
@@ -49,9 +49,7 @@ class Renamer:
 
     async def _show(self, file_id: FileId, record_ids: Sequence[RecordId]) -> int:
         renderings = await self.names.render(file_id, record_ids)
-        chunks = [
-            chunk_record(one.record, model=self.model, limits=self.limits) for one in renderings
-        ]
+        chunks = [self._chunks(one.record) for one in renderings]
         embedded = await self._embedded(renderings, chunks)
         counts = [len(own) for own in chunks]
         async with self.names.showing(renderings, counts, model=self.model) as current:
@@ -78,6 +76,12 @@ class Renamer:
             for rendering, own in zip(renderings, chunks, strict=True)
             for chunk in own
         ]
+
+    def _chunks(self, record: Record) -> list[Chunk]:
+        """None of a message: its passage has it."""
+        if record.group is not None:
+            return []
+        return chunk_record(record, model=self.model, limits=self.limits)
 
     def _stale_chunks(self, rendering: Rendering, count: int) -> list[ChunkId]:
         record_id = rendering.record.record_id

@@ -17,14 +17,20 @@ from domain.models.chunks import Chunk, EmbeddedChunk
 from domain.models.files import Claim, Slice
 from domain.models.ids import ChunkId, FileId, derive_chunk_id
 from domain.models.records import IndexedRecord, ParsedItem, RejectedItem, StagedRecord
+from domain.passages import PassageLimits
 from domain.ports.embedder import Embedder
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.search_index import IndexWriter
 from pipelines.batches import ParsedBatch, batched
+from pipelines.grouping import PassageWriter
 from pipelines.renaming import Renamer
 
 BATCHES_IN_FLIGHT = 2
 """One batch is embedded while the one before is written and the one after is parsed."""
+
+
+GROUPED_SHARE = 0.9
+"""Of the work that a record in a group makes, what its passages take."""
 
 
 @dataclass(slots=True)
@@ -65,9 +71,12 @@ class RecordChunks:
 def chunk_staged(
     staged: Sequence[StagedRecord], *, model: str, limits: ChunkLimits
 ) -> list[RecordChunks]:
-    """Cut every record that needs embedding."""
+    """Cut every record that needs embedding; one with a group is found by its passages alone."""
     return [
-        RecordChunks(entry, chunk_record(entry.record, model=model, limits=limits))
+        RecordChunks(
+            entry,
+            () if entry.record.group else chunk_record(entry.record, model=model, limits=limits),
+        )
         for entry in staged
         if entry.needs_embedding
     ]
@@ -105,6 +114,13 @@ class SliceImporter:
         self._limits = limits
         self._batch_records = batch_records
         self._embedding = asyncio.Lock()
+        self.passages = PassageWriter(
+            metadata,
+            index,
+            embedder,
+            limits=PassageLimits.within(limits),
+            embedding=self._embedding,
+        )
 
     async def run(
         self, claim: Claim, part: Slice, items: Iterator[ParsedItem], *, parser: str
@@ -117,22 +133,21 @@ class SliceImporter:
             UnreadableFileError: the parser cannot go on.
         """
         tally = SliceTally()
-        bytes_done = 0
+        shown = _Progress(self._metadata, claim, part)
         in_flight: set[asyncio.Task[None]] = set()
         try:
             async for batch in batched(items, records=self._batch_records):
                 staged = await self._stage(claim, part, batch, parser)
                 tally.add(batch, staged)
-                bytes_done += batch.bytes_read
                 in_flight = await self._make_room(in_flight)
                 in_flight.add(asyncio.create_task(self._index_batch(claim, staged)))
-                await self._metadata.slices.progress(
-                    claim, part.number, records_done=len(tally.outcomes), bytes_done=bytes_done
-                )
+                await shown.staged(batch)
             await asyncio.gather(*in_flight)
+            await self.passages.run(claim.file_id, on_groups=shown.grouped)
         except UnreadableFileError:
             # What came before is good; let the index have it all the same.
             await asyncio.gather(*in_flight)
+            await self.passages.run(claim.file_id)
             raise
         finally:
             await _end(in_flight)
@@ -183,6 +198,39 @@ class SliceImporter:
         async with self._embedding:
             embedded = await asyncio.to_thread(embed_chunks, work, claim, self._embedder)
         await write_batch(claim, work, embedded, model=model, to=(self._index, self._metadata))
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a slice is. What has passages counts as little until these are written."""
+
+    metadata: MetadataStore
+    claim: Claim
+    part: Slice
+    records_done: float = 0.0
+    bytes_done: float = 0.0
+    records_left: float = 0.0
+    bytes_left: float = 0.0
+
+    async def staged(self, batch: ParsedBatch) -> None:
+        grouped = sum(record.group is not None for record in batch.records)
+        left = GROUPED_SHARE * grouped / max(1, len(batch.records))
+        self.records_done += len(batch.records) - GROUPED_SHARE * grouped
+        self.records_left += GROUPED_SHARE * grouped
+        self.bytes_done += batch.bytes_read * (1 - left)
+        self.bytes_left += batch.bytes_read * left
+        await self._show(0.0)
+
+    async def grouped(self, done: int, total: int) -> None:
+        await self._show(done / total)
+
+    async def _show(self, share: float) -> None:
+        await self.metadata.slices.progress(
+            self.claim,
+            self.part.number,
+            records_done=round(self.records_done + share * self.records_left),
+            bytes_done=round(self.bytes_done + share * self.bytes_left),
+        )
 
 
 async def _end(tasks: set[asyncio.Task[None]]) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from domain.errors import NotFoundError
 from domain.models.files import FileImport
-from domain.models.ids import derive_chunk_id
+from domain.models.ids import chunk_ids
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.object_store import ObjectStore
 from domain.ports.search_index import SearchIndex
@@ -50,22 +50,29 @@ async def _object_problem(file: FileImport, objects: ObjectStore) -> str | None:
     return None
 
 
-async def _index_disagreements(metadata: MetadataStore, index: SearchIndex) -> list[str]:
+async def _expected_chunks(metadata: MetadataStore) -> dict[UUID, UUID]:
+    """By chunk id the record or group that it belongs to."""
     expected: dict[UUID, UUID] = {}
-    async for page in metadata.records.expected():
-        for stored in page:
-            if stored.embedding_model is None:
-                continue
-            for position in range(stored.chunk_count):
-                chunk = derive_chunk_id(stored.record_id, position, stored.embedding_model)
+    async for records in metadata.records.expected():
+        for stored in records:
+            for chunk in chunk_ids(stored.record_id, stored.chunk_count, stored.embedding_model):
                 expected[chunk] = stored.record_id
+    async for groups in metadata.groups.expected():
+        for group in groups:
+            for chunk in chunk_ids(group.group_id, group.chunk_count, group.embedding_model):
+                expected[chunk] = group.group_id
+    return expected
+
+
+async def _index_disagreements(metadata: MetadataStore, index: SearchIndex) -> list[str]:
+    expected = await _expected_chunks(metadata)
     await index.refresh()
     found: Counter[UUID] = Counter()
     async for ids in index.chunk_ids():
         found.update(ids)
     problems = [
-        f"record {record}: its chunk {chunk} is not in the index"
-        for chunk, record in expected.items()
+        f"record or group {owner}: its chunk {chunk} is not in the index"
+        for chunk, owner in expected.items()
         if chunk not in found
     ]
     problems += [f"chunk {chunk} is in the index {n} times" for chunk, n in found.items() if n > 1]

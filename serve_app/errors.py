@@ -31,6 +31,7 @@ STATUS_OF: dict[type[errors.HeadraceError], int] = {
     errors.ObjectStoreUnavailableError: 503,
     errors.WorkerDiedError: 503,
     errors.WorkerUnavailableError: 503,
+    errors.ModuleUnavailableError: 503,
     errors.OverloadedError: 429,
     errors.RecordRejectedError: 422,
     errors.FatalImportError: 500,
@@ -41,6 +42,8 @@ STATUS_OF: dict[type[errors.HeadraceError], int] = {
     errors.ConflictError: 409,
     errors.InvalidQueryError: 422,
     errors.InvalidUploadError: 422,
+    errors.InvalidModuleError: 422,
+    errors.NotPermittedError: 403,
     errors.DimensionMismatchError: 422,
 }
 

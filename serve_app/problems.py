@@ -12,6 +12,7 @@ from serve_app.errors import PROBLEM_JSON
 from serve_app.schemas import Problem
 
 _MEANINGS = {
+    403: "A setting of the service forbids it; the detail names it.",
     404: "There is no such thing.",
     409: "The thing exists, but its present state forbids the step.",
     413: "The upload is larger than the service takes.",

@@ -18,6 +18,7 @@ from serve_app.search_schemas import (
     HitModel,
     QueryRequest,
     QueryResponse,
+    RecordSpan,
     SearchRequest,
 )
 
@@ -107,8 +108,19 @@ def hit_model(hit: Hit[Candidate], text: str, *, explain: bool) -> HitModel:
         record_id=found.record_id,
         metadata=found.metadata,
         thread=found.thread,
+        records=record_spans(found),
         explain=Explanation(contributions=contribution_models(hit)) if explain else None,
     )
+
+
+def record_spans(found: Candidate) -> list[RecordSpan]:
+    """The records that the hit's text comes from: one, or the members of a passage."""
+    if not found.members:
+        return [RecordSpan(record_id=found.record_id, start=found.start, end=found.end)]
+    return [
+        RecordSpan(record_id=member.record_id, start=member.start, end=member.end)
+        for member in found.members
+    ]
 
 
 def contribution_models(hit: Hit[Rankable]) -> list[ContributionModel]:

@@ -121,6 +121,14 @@ class Explanation(ResponseModel):
     contributions: list[ContributionModel]
 
 
+class RecordSpan(ResponseModel):
+    """A part of a record's content: its characters from ``start`` to before ``end``."""
+
+    record_id: UUID
+    start: int
+    end: int
+
+
 class HitModel(ResponseModel):
     id: UUID = Field(description="The chunk that was found.")
     score: float
@@ -133,7 +141,8 @@ class HitModel(ResponseModel):
     timestamp: datetime | None
     url: str | None
     file_id: UUID
-    record_id: UUID
+    record_id: UUID = Field(description="Of a passage the record that fits the query best.")
+    records: list[RecordSpan] = Field(description="What the content is made of, in order.")
     metadata: JsonObject
     thread: str | None = None
     explain: Explanation | None = None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from domain.models.ids import ChunkId, FileId
+from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue, Record
 
 Embedding = NDArray[np.float32]
@@ -17,8 +18,26 @@ Embedding = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A record's ``content[start:end]`` in a passage, whose text has it from ``at`` on."""
+
+    record_id: RecordId
+    start: int
+    end: int
+    at: int
+
+    def text_in(self, passage: str) -> str:
+        return passage[self.at : self.at + self.end - self.start]
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
-    """``text`` is ``record.content[start:end]``; ``position`` counts from 0 in the record."""
+    """``text`` is ``record.content[start:end]``; ``position`` counts from 0 in the record.
+
+    ``metadata`` is what the record's segments say that the chunk lies in. A passage is a chunk
+    with ``members``, the records that share it; its ``record`` is the first of them with the
+    passage's text, and its position counts in their group.
+    """
 
     chunk_id: ChunkId
     record: Record
@@ -26,6 +45,15 @@ class Chunk:
     text: str
     start: int
     end: int
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict)
+    members: tuple[Member, ...] = ()
+
+    @property
+    def all_metadata(self) -> Mapping[str, JsonValue]:
+        """Its own metadata first, then the record's; of two entries of one name its own."""
+        if not self.metadata:
+            return self.record.metadata
+        return {**self.metadata, **self.record.metadata, **self.metadata}
 
     @property
     def embedding_text(self) -> str:
@@ -54,29 +82,59 @@ MAX_HIT_METADATA_BYTES = 4096
 LEFT_OUT = "_left_out"
 
 
-def labels_of(record: Record) -> list[str]:
-    """The record's metadata as labels: every short scalar, and each item of short lists.
+def labels_of(chunk: Chunk) -> list[str]:
+    """The chunk's metadata as labels: every short scalar, and each item of short lists.
 
-    The first 200 of them: each chunk carries them all, and a wide table has thousands.
+    The first 200 of them: each chunk carries its record's, and a wide table has thousands.
     """
     labels: list[str] = []
-    for key, value in record.metadata.items():
+    for key, value in chunk.all_metadata.items():
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, str | int | float) and len(str(item)) <= MAX_LABEL_VALUE_CHARS:
                 labels.append(label(key, item))
     return labels[:MAX_LABELS]
 
 
-def hit_metadata(record: Record) -> dict[str, JsonValue]:
-    """What a hit shows of the record's metadata: its first entries, up to 4 KiB of JSON.
+def hit_metadata(chunk: Chunk) -> dict[str, JsonValue]:
+    """What a hit shows of the chunk's metadata: its first entries, up to 4 KiB of JSON.
 
-    Each chunk carries a copy. ``_left_out`` counts the rest; the record has them all.
+    ``_left_out`` counts the rest; the record has them all.
     """
     kept: dict[str, JsonValue] = {}
     room = MAX_HIT_METADATA_BYTES
-    for key, value in record.metadata.items():
+    metadata = chunk.all_metadata
+    for key, value in metadata.items():
         room -= len(key) + len(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str))
         if room < 0:
-            return {**kept, LEFT_OUT: len(record.metadata) - len(kept)}
+            return {**kept, LEFT_OUT: len(metadata) - len(kept)}
         kept[key] = value
     return kept
+
+
+def combined(parts: Iterable[Mapping[str, JsonValue]]) -> dict[str, JsonValue]:
+    """One metadata of several, in order: what differs becomes a list of the distinct values.
+
+    Of entries named ``start…`` the first counts, of those named ``end…`` the last.
+    """
+    found: dict[str, list[JsonValue]] = {}
+    for part in parts:
+        for key, value in part.items():
+            found.setdefault(key, []).append(value)
+    return {key: _combined(key, values) for key, values in found.items()}
+
+
+def _combined(key: str, values: list[JsonValue]) -> JsonValue:
+    kind = key.partition("_")[0]
+    if kind == "start" or all(value == values[0] for value in values):
+        return values[0]
+    return values[-1] if kind == "end" else _distinct(values)
+
+
+def _distinct(values: Iterable[JsonValue]) -> list[JsonValue]:
+    """The values and the items of those that are lists, each once, in order."""
+    distinct: list[JsonValue] = []
+    for value in values:
+        for item in value if isinstance(value, list) else [value]:
+            if item not in distinct:
+                distinct.append(item)
+    return distinct

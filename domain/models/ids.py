@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 FileId = NewType("FileId", UUID)
 RecordId = NewType("RecordId", UUID)
 ChunkId = NewType("ChunkId", UUID)
+GroupId = NewType("GroupId", UUID)
 ObjectKey = NewType("ObjectKey", str)
 
 _NAMESPACE = UUID("5ad5f0d8-5d0c-5c60-9c0e-1d0f4be0a5a1")
@@ -18,6 +19,16 @@ def derive_record_id(source_type: str, native_id: str) -> RecordId:
     return RecordId(uuid5(_NAMESPACE, f"record\x1f{source_type}\x1f{native_id}"))
 
 
-def derive_chunk_id(record_id: RecordId, position: int, model: str) -> ChunkId:
-    """The id of a record's chunk at ``position`` (from 0) as embedded by ``model``."""
-    return ChunkId(uuid5(record_id, f"chunk\x1f{position}\x1f{model}"))
+def derive_group_id(source_type: str, group: str) -> GroupId:
+    """The id of the group that records of ``source_type`` name by ``group``."""
+    return GroupId(uuid5(_NAMESPACE, f"group\x1f{source_type}\x1f{group}"))
+
+
+def derive_chunk_id(owner: RecordId | GroupId, position: int, model: str) -> ChunkId:
+    """The id of a record's or group's chunk at ``position`` (from 0) as embedded by ``model``."""
+    return ChunkId(uuid5(owner, f"chunk\x1f{position}\x1f{model}"))
+
+
+def chunk_ids(owner: RecordId | GroupId, count: int, model: str | None) -> list[ChunkId]:
+    """The ids of the first ``count`` chunks; none without a model."""
+    return [] if model is None else [derive_chunk_id(owner, n, model) for n in range(count)]

@@ -171,7 +171,8 @@ class StagedRecord:
     """What staging decided about one record.
 
     ``previous_chunk_count`` is how many chunks of it the index may hold already, under any
-    earlier content; chunks at positions past the new count must be removed.
+    earlier content; chunks at positions past the new count must be removed. A record with a
+    group has no chunks of its own: staging has made its group's passages stale instead.
     """
 
     record: Record

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
+from domain.models.chunks import Member
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
 
@@ -48,6 +49,8 @@ class SearchFilter:
 class Candidate:
     """A chunk that a leg found, with what the index keeps of it.
 
+    A passage has ``members``; ``record_id``, ``url`` and ``timestamp`` are those of the first.
+
     ``score`` is the leg's own, higher is better: cosine similarity for vectors, BM25 for keywords.
     """
 
@@ -66,6 +69,7 @@ class Candidate:
     metadata: Mapping[str, JsonValue]
     start: int
     end: int
+    members: tuple[Member, ...] = ()
 
 
 class Rankable(Protocol):

@@ -32,6 +32,8 @@ from domain.models.records import (
     StagedRecord,
     StoredRecord,
 )
+from domain.ports.modules import ModuleStore
+from domain.ports.passage_groups import PassageGroups
 
 
 class FileImports(Protocol):
@@ -221,6 +223,10 @@ class Records(Protocol):
         """Raises ``NotFoundError``."""
         ...
 
+    async def versions_of(self, parser: str) -> Mapping[FileId, frozenset[str]]:
+        """Which versions of the parser last read records that are stored, by their files."""
+        ...
+
     async def thread(self, record_id: RecordId, *, limit: int = 100) -> Sequence[StoredRecord]:
         """All records of the same source and thread, oldest first; the record alone if none.
 
@@ -370,9 +376,13 @@ class MetadataStore(Protocol):
     @property
     def names(self) -> Names: ...
     @property
+    def groups(self) -> PassageGroups: ...
+    @property
     def events(self) -> EventLog: ...
     @property
     def history(self) -> QueryHistory: ...
+    @property
+    def modules(self) -> ModuleStore: ...
 
     async def ping(self) -> None: ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
@@ -14,8 +15,8 @@ import pytest
 from actors.adapters.lancedb.index import LanceSearchIndex
 from actors.adapters.memory.search_index import InMemorySearchIndex
 from domain.errors import DimensionMismatchError
-from domain.models.chunks import Chunk, EmbeddedChunk
-from domain.models.ids import FileId, derive_chunk_id
+from domain.models.chunks import Chunk, EmbeddedChunk, Member
+from domain.models.ids import FileId, RecordId, derive_chunk_id
 from domain.models.records import ContentType, Place, Record
 from domain.models.search import Candidate, Match, Scope, SearchFilter
 from domain.ports.search_index import SearchIndex
@@ -23,6 +24,7 @@ from domain.ports.search_index import SearchIndex
 DIMENSION = 16
 EVERYTHING = SearchFilter()
 FILE = FileId(uuid5(NAMESPACE_OID, "file"))
+OTHER_RECORD = RecordId(uuid5(NAMESPACE_OID, "other record"))
 OTHER_FILE = FileId(uuid5(NAMESPACE_OID, "other file"))
 
 
@@ -68,6 +70,22 @@ async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         opened = await LanceSearchIndex.open(tmp_path / "index", dimension=DIMENSION)
     yield opened
     await opened.close()
+
+
+async def test_a_passage_comes_back_with_its_members_and_what_it_says_itself(
+    index: SearchIndex,
+) -> None:
+    plain = embedded("ada: one\nbob: two")
+    members = (Member(plain.chunk.record.record_id, 0, 3, 5), Member(OTHER_RECORD, 4, 7, 14))
+    chunk = replace(plain.chunk, members=members, metadata={"speaker": ["ada", "bob"]})
+    await index.upsert([replace(plain, chunk=chunk)])
+
+    (found,) = await index.search_keyword(
+        "two", limit=5, where=SearchFilter(metadata={"speaker": "bob"})
+    )
+
+    passage = found.read()
+    assert (passage.members, passage.metadata["speaker"]) == (members, ["ada", "bob"])
 
 
 async def test_an_empty_index_finds_nothing(index: SearchIndex) -> None:

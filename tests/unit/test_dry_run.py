@@ -51,6 +51,12 @@ def test_many_slices_count_as_one(tmp_path: Path) -> None:
     assert cut.ledger == whole.ledger
 
 
+def test_messages_that_share_passages_count_by_their_share(tmp_path: Path) -> None:
+    many = {"general/2023-11-14": [slack_message(ts=f"17000000{n:02d}.0") for n in range(50)]}
+    report = run_on(tmp_path / "export.zip", slack_export(many))
+    assert 0 < report.chunks < 10
+
+
 def test_a_message_that_comes_twice_is_a_duplicate(tmp_path: Path) -> None:
     twice = {"general/2023-11-14": [slack_message(), slack_message()]}
     report = run_on(tmp_path / "export.zip", slack_export(twice))

@@ -11,7 +11,7 @@ import orjson
 import pyarrow as pa
 
 from actors.adapters.lancedb.row_cache import Row
-from domain.models.chunks import Chunk, EmbeddedChunk, hit_metadata, labels_of
+from domain.models.chunks import Chunk, EmbeddedChunk, Member, hit_metadata, labels_of
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
 from domain.models.search import Candidate, Match
@@ -61,7 +61,7 @@ def to_table(chunks: Sequence[EmbeddedChunk], dimension: int) -> pa.Table:
         [record.source_type for record in records],
         [str(record.content_type) for record in records],
         [to_microseconds(record.timestamp) if record.timestamp else None for record in records],
-        [labels_of(record) for record in records],
+        [labels_of(embedded.chunk) for embedded in chunks],
         [list(record.visibility) for record in records],
         [_pack(embedded.chunk) for embedded in chunks],
     ]
@@ -108,12 +108,23 @@ def _pack(chunk: Chunk) -> bytes:
         "timestamp": record.timestamp,
         "url": record.url,
         "thread": record.thread,
-        "metadata": hit_metadata(record),
+        "metadata": hit_metadata(chunk),
         "start": chunk.start,
         "end": chunk.end,
+        **_packed_members(chunk),
     }
     head = record.record_id.bytes + bytes((len(source),)) + source
     return head + orjson.dumps(shown, option=orjson.OPT_NON_STR_KEYS, default=str)
+
+
+def _packed_members(chunk: Chunk) -> dict[str, JsonValue]:
+    """Only passages have the entry: most hits are spared reading it."""
+    members = [(one.record_id, one.start, one.end, one.at) for one in chunk.members]
+    return {"members": members} if members else {}
+
+
+def _member(record_id: str, start: int, end: int, at: int) -> Member:
+    return Member(RecordId(UUID(record_id)), start, end, at)
 
 
 def _candidate(match: Match, shown: Mapping[str, JsonValue], file_id: str) -> Candidate:
@@ -134,4 +145,5 @@ def _candidate(match: Match, shown: Mapping[str, JsonValue], file_id: str) -> Ca
         metadata=shown["metadata"],
         start=shown["start"],
         end=shown["end"],
+        members=tuple(_member(*packed) for packed in shown.get("members", ())),
     )

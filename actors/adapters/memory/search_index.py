@@ -12,9 +12,8 @@ from functools import partial
 import numpy as np
 
 from domain.errors import DimensionMismatchError
-from domain.models.chunks import EmbeddedChunk, Embedding, label, labels_of
+from domain.models.chunks import Chunk, EmbeddedChunk, Embedding, label, labels_of
 from domain.models.ids import ChunkId, FileId, RecordId
-from domain.models.records import Record
 from domain.models.search import Candidate, Match, SearchFilter
 
 K1, B = 1.2, 0.75
@@ -98,10 +97,11 @@ class InMemorySearchIndex:
             )
 
     def _satisfying(self, where: SearchFilter) -> list[EmbeddedChunk]:
-        return [each for each in self._chunks.values() if _satisfies(each.chunk.record, where)]
+        return [each for each in self._chunks.values() if _satisfies(each.chunk, where)]
 
 
-def _satisfies(record: Record, where: SearchFilter) -> bool:
+def _satisfies(chunk: Chunk, where: SearchFilter) -> bool:
+    record = chunk.record
     principals, moment = where.scope.principals, record.timestamp
     wanted = {label(key, value) for key, value in where.metadata.items()}
     return (
@@ -109,7 +109,7 @@ def _satisfies(record: Record, where: SearchFilter) -> bool:
         and (not where.content_types or record.content_type in where.content_types)
         and (where.since is None or (moment is not None and moment >= where.since))
         and (where.until is None or (moment is not None and moment < where.until))
-        and wanted <= set(labels_of(record))
+        and wanted <= set(labels_of(chunk))
         and (principals is None or not set(principals).isdisjoint(record.visibility))
     )
 
@@ -162,7 +162,8 @@ def _candidate(embedded: EmbeddedChunk, score: float) -> Candidate:
         timestamp=record.timestamp,
         url=record.url,
         thread=record.thread,
-        metadata=record.metadata,
+        metadata=chunk.all_metadata,
         start=chunk.start,
         end=chunk.end,
+        members=chunk.members,
     )

@@ -108,6 +108,22 @@ WHERE coalesce(file.processing_status, 'failed')
 ORDER BY renaming.record_id LIMIT $1
 """
 
+STALE_PASSAGES = """-- stale_passages: passages that are not what their members say
+SELECT format('the passages of group %s are out of date, and file %s is %s',
+              stale.group_id, file.id, file.processing_status)
+FROM stale_passages AS stale JOIN file_imports AS file ON file.id = stale.file_id
+WHERE file.processing_status IN ('indexing', 'completed', 'completed_with_errors', 'failed')
+ORDER BY stale.group_id, file.id LIMIT $1
+"""
+
+UNKEPT_PASSAGES = """-- unkept_passages: passages of groups that have no members
+SELECT format('group %s has %s passages, but no members', id, chunk_count)
+FROM passage_groups AS g
+WHERE NOT EXISTS (SELECT 1 FROM passage_members WHERE group_id = g.id)
+  AND NOT EXISTS (SELECT 1 FROM stale_passages WHERE group_id = g.id)
+ORDER BY id LIMIT $1
+"""
+
 CHECKS = (
     UNFINISHED_SLICES,
     UNBALANCED_SLICES,
@@ -118,6 +134,8 @@ CHECKS = (
     UNCONFIRMED_RECORDS,
     OUTDATED_NAMES,
     UNFINISHED_RENAMINGS,
+    STALE_PASSAGES,
+    UNKEPT_PASSAGES,
 )
 
 

@@ -137,5 +137,6 @@ GROUP BY rule.key
 """
 
 COUNT_CHUNKS = """-- count_chunks: chunks that the index holds
-SELECT coalesce(sum(chunk_count), 0)::bigint FROM parsed_content
+SELECT ((SELECT coalesce(sum(chunk_count), 0) FROM parsed_content)
+      + (SELECT coalesce(sum(chunk_count), 0) FROM passage_groups))::bigint
 """

@@ -65,6 +65,17 @@ FROM unnest($1::uuid[], $2::text[]) AS fresh(id, version)
 WHERE record.id = fresh.id
 """
 
+NAME_READERS = """-- name_readers: another parser has read the same contents again
+UPDATE parsed_content SET parser = $2 WHERE id = ANY($1::uuid[]) AND parser <> $2
+"""
+
+VERSIONS_OF = """-- versions_of: which versions of a parser have read what is stored, by file
+SELECT file_import_id, array_agg(DISTINCT substr(parser, length($1) + 2)) AS versions
+FROM parsed_content
+WHERE starts_with(parser, $1 || '/') AND file_import_id IS NOT NULL
+GROUP BY file_import_id
+"""
+
 KEEP_SUPPLIES = """-- keep_supplies: what was decided about the run's records
 INSERT INTO record_files (file_id, record_id, run, slice_number, place, outcome, supplies)
 SELECT $1::uuid, fresh.record_id, $2::int, $3::int, fresh.place, fresh.outcome, fresh.supplies
@@ -116,9 +127,16 @@ LIMIT $2
 """
 
 VECTOR_COUNT = """-- vector_count: chunks in the index of all records that a file supplies
-SELECT COALESCE(SUM(c.chunk_count), 0)
-FROM record_files f JOIN parsed_content c ON c.id = f.record_id
-WHERE f.file_id = $1 AND f.supplies AND c.indexed_hash IS NOT NULL
+WITH supplied AS (
+    SELECT c.id, c.chunk_count
+    FROM record_files f JOIN parsed_content c ON c.id = f.record_id
+    WHERE f.file_id = $1 AND f.supplies AND c.indexed_hash IS NOT NULL
+)
+SELECT (SELECT COALESCE(SUM(chunk_count), 0) FROM supplied)
+     + (SELECT COALESCE(SUM(chunk_count), 0) FROM passage_groups
+        WHERE id IN (SELECT member.group_id
+                     FROM supplied JOIN passage_members AS member
+                       ON member.record_id = supplied.id))
 """
 
 COUNT_RECORDS = """-- count_records: all that are stored

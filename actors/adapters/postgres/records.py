@@ -12,6 +12,8 @@ from actors.adapters.postgres.database import Connection, Database, Row
 from actors.adapters.postgres.errors import translated_errors
 from actors.adapters.postgres.leases import hold_lease
 from actors.adapters.postgres.name_sql import WITHDRAW_NAMES
+from actors.adapters.postgres.passage_sql import TOUCH_GROUPS_OF
+from actors.adapters.postgres.passages import keep_groups, leave_groups
 from actors.adapters.postgres.record_rows import Shown, record_columns, stored_record
 from actors.adapters.postgres.showing import as_shown, keep_names, show_batch
 from actors.adapters.postgres.staging import (
@@ -54,10 +56,12 @@ class PostgresRecords:
     ) -> Sequence[StagedRecord]:
         waiting = group(_copies(records))
         staged: dict[int, StagedRecord] = {}
+        decided: list[Decision] = []
         async with self._database.transaction() as connection:
             await hold_lease(connection, claim)
             for _ in range(MAX_ROUNDS):
                 if not waiting:
+                    await keep_groups(connection, claim.file_id, decided)
                     return [staged[position] for position in range(len(records))]
                 decisions = await _decide(connection, claim, waiting, model)
                 shown = await show_batch(connection, decisions)
@@ -68,6 +72,7 @@ class PostgresRecords:
                 await keep_names(connection, claim, decisions, shown)
                 for decision in decisions:
                     staged.update(as_shown(decision.staged, shown.get(decision.record_id)))
+                decided += decisions
                 waiting = {record_id: waiting[record_id] for record_id in sorted(lost)}
         raise StoreUnavailableError("other imports keep changing the same records")
 
@@ -90,6 +95,10 @@ class PostgresRecords:
             raise NotFoundError("no such record", record_id=str(record_id))
         return stored_record(row)
 
+    async def versions_of(self, parser: str) -> Mapping[FileId, frozenset[str]]:
+        rows = await self._database.fetch(sql.VERSIONS_OF, parser)
+        return {FileId(row["file_import_id"]): frozenset(row["versions"]) for row in rows}
+
     async def thread(self, record_id: RecordId, *, limit: int = 100) -> Sequence[StoredRecord]:
         record = (await self.get(record_id)).record
         source_type, thread = record.source_type, record.thread or record.native_id
@@ -110,6 +119,7 @@ class PostgresRecords:
             with translated_errors():
                 record_ids = [record.record_id for record in records]
                 await connection.execute(WITHDRAW_NAMES, file_id, record_ids)
+                await leave_groups(connection, file_id, record_ids)
                 await connection.execute(sql.DELETE_RECORDS, record_ids)
                 await stack.aclose()
 
@@ -124,6 +134,7 @@ class PostgresRecords:
                 locked = await connection.fetch(sql.LOCK_SHARED, file_id, limit)
                 record_ids = [row["id"] for row in locked]
                 rows = await connection.fetch(sql.HAND_OVER, file_id, record_ids)
+                await connection.execute(TOUCH_GROUPS_OF, record_ids)
             handed: dict[FileId, list[RecordId]] = defaultdict(list)
             for row in rows:
                 handed[row["file_import_id"]].append(row["id"])
@@ -219,6 +230,10 @@ async def _write(
     newer = [(one.record_id, one.newer_version) for one in decisions if one.newer_version]
     if newer:
         await connection.execute(sql.RAISE_VERSIONS, *map(list, zip(*newer, strict=True)))
+    same = [one.record_id for one in decisions if one.supply.outcome is Outcome.UNCHANGED]
+    if same:
+        _, parser, _ = origin
+        await connection.execute(sql.NAME_READERS, same, parser)
     return {copy.record_id for copy in fresh} - inserted
 
 

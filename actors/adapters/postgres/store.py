@@ -6,7 +6,9 @@ from actors.adapters.postgres.database import Database
 from actors.adapters.postgres.events import PostgresEventLog
 from actors.adapters.postgres.files import PostgresFileImports
 from actors.adapters.postgres.history import PostgresQueryHistory
+from actors.adapters.postgres.modules import PostgresModuleStore
 from actors.adapters.postgres.names import PostgresNames
+from actors.adapters.postgres.passages import PostgresPassageGroups
 from actors.adapters.postgres.queue import PostgresWorkQueue
 from actors.adapters.postgres.records import PostgresRecords
 from actors.adapters.postgres.slices import PostgresSliceLedger
@@ -22,8 +24,10 @@ class PostgresMetadataStore:
         self.slices = PostgresSliceLedger(database)
         self.records = PostgresRecords(database)
         self.names = PostgresNames(database)
+        self.groups = PostgresPassageGroups(database)
         self.events = PostgresEventLog(database)
         self.history = PostgresQueryHistory(database)
+        self.modules = PostgresModuleStore(database)
 
     @classmethod
     async def open(

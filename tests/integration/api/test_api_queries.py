@@ -54,6 +54,28 @@ def dimension() -> int:
     return HashEmbedder().dimension
 
 
+async def test_a_hit_of_a_conversation_names_its_messages_and_the_one_that_fits_best(
+    api: Api,
+) -> None:
+    await api.import_file("slack.zip", thread_export())
+
+    hit = (await api.query("forty thousand"))["hits"][0]
+
+    best = (await api.client.get(f"/v1/records/{hit['record_id']}")).json()
+    assert best["content"] == "forty thousand"
+    assert len(hit["records"]) == 3
+    assert hit["record_id"] in [each["record_id"] for each in hit["records"]]
+
+
+async def test_a_hit_of_a_record_names_it_alone(api: Api) -> None:
+    await api.import_file("tickets.csv", TICKETS)
+
+    hit = (await api.query("renewal price"))["hits"][0]
+
+    whole = {"record_id": hit["record_id"], "start": 0, "end": len(hit["content"])}
+    assert hit["records"] == [whole]
+
+
 async def test_a_question_finds_its_answer_first(api: Api) -> None:
     await api.import_file("tickets.csv", TICKETS)
     answer = await api.query("renewal price")

@@ -1,0 +1,1 @@
+"""Code that comes while the service runs: kept, tested apart, loaded, followed."""

@@ -1,0 +1,99 @@
+"""Ways of cutting, judged through the product's own index and engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import numpy as np
+
+from actors.adapters.lancedb.index import LanceSearchIndex
+from domain.models.chunks import Chunk, EmbeddedChunk
+from domain.models.ids import FileId
+from domain.models.search import Query, SearchFilter
+from domain.ports.embedder import Embedder
+from domain.relevance import ndcg, recall
+from pipelines.querying import QueryEngine
+
+MEASURES = ("ndcg@10", "recall@10", "recall@50", "recall@100")
+DEPTH = 100
+FILE = FileId(uuid5(NAMESPACE_URL, "benchmark"))
+
+Names = Callable[[Chunk, str], Iterable[str]]
+"""The judged documents that a chunk stands for, the best for the question first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    text: str
+    gains: Mapping[str, float]
+    where: SearchFilter = field(default_factory=SearchFilter)
+
+
+class CachedEmbedder:
+    """An embedder that remembers its vectors in a file."""
+
+    def __init__(self, inner: Embedder, path: Path | None) -> None:
+        self._inner, self._path = inner, path
+        self._vectors: dict[str, np.ndarray[Any, Any]] = {}
+        if path and path.exists():
+            with np.load(path) as kept:
+                self._vectors = dict(zip(kept["keys"].tolist(), kept["vectors"], strict=True))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray[Any, Any]:
+        keys = [blake2b(text.encode(), digest_size=16).hexdigest() for text in texts]
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors}
+        if new:
+            self._vectors |= zip(new, self._inner.embed(list(new.values())), strict=True)
+        return np.stack([self._vectors[key] for key in keys])
+
+    def save(self) -> None:
+        if self._path:
+            vectors = np.stack(list(self._vectors.values()))
+            np.savez(self._path, keys=np.array(list(self._vectors)), vectors=vectors)
+
+
+async def judge(
+    chunks: Sequence[Chunk], questions: Sequence[Question], names: Names, embedder: Any
+) -> dict[str, float]:
+    """Means over the questions of every measure."""
+    by_id = {chunk.chunk_id: chunk for chunk in chunks}
+    vectors = embedder.embed([chunk.embedding_text for chunk in chunks])
+    embedder.save()
+    with TemporaryDirectory() as place:
+        index = await LanceSearchIndex.open(Path(place), dimension=embedder.dimension)
+        for start in range(0, len(chunks), 5_000):
+            part = zip(chunks[start : start + 5_000], vectors[start:], strict=False)
+            await index.upsert([EmbeddedChunk(chunk, FILE, vector) for chunk, vector in part])
+        await index.optimize()
+        engine = QueryEngine(index, embedder, leg_deadline_seconds=60.0)
+        sums = dict.fromkeys(MEASURES, 0.0)
+        for question in questions:
+            answer = await engine.answer(Query(question.text, limit=DEPTH, where=question.where))
+            found = (by_id[hit.candidate.chunk_id] for hit in answer.hits)
+            ranking = list(
+                dict.fromkeys(name for chunk in found for name in names(chunk, question.text))
+            )
+            for name in MEASURES:
+                measure = ndcg if name.startswith("ndcg") else recall
+                sums[name] += measure(ranking, question.gains, at=int(name.partition("@")[2]))
+        await index.close()
+    return {name: total / len(questions) for name, total in sums.items()}
+
+
+def print_header() -> None:
+    print("| way | chunks | " + " | ".join(MEASURES) + " |")
+    print("|---|---|---|---|---|---|", flush=True)
+
+
+def print_row(way: str, chunks: int, measures: Mapping[str, float]) -> None:
+    numbers = " | ".join(f"{measures[name]:.4f}" for name in MEASURES)
+    print(f"| {way} | {chunks} | {numbers} |", flush=True)
