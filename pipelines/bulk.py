@@ -19,7 +19,7 @@ import structlog
 from numpy.typing import NDArray
 
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
-from actors.bootstrap import open_embedder, open_metadata
+from actors.bootstrap import followed_parsers, open_embedder, open_metadata
 from actors.index_writer import ActorIndexWriter
 from actors.logging import configure_logging
 from actors.settings import Settings
@@ -28,12 +28,13 @@ from domain.ledger import Ledger
 from domain.models.chunks import EmbeddedChunk
 from domain.models.files import Claim, FileImport, Slice
 from domain.models.records import RejectedItem
+from domain.parsers.registry import label_of
 from domain.passages import PassageLimits
 from domain.ports.embedder import Embedder
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.parser import ArchiveLimits
 from pipelines.batches import next_batch
-from pipelines.file_import import finish_processing, parse_context, parser_label, parser_of
+from pipelines.file_import import finish_processing, parse_context
 from pipelines.grouping import PassageWriter
 from pipelines.renaming import Renamer
 from pipelines.slice_import import (
@@ -102,7 +103,8 @@ def stage_slices(table: pa.Table, job: BulkJob) -> Iterator[pa.Table]:
 def _stage_slice(
     runner: asyncio.Runner, metadata: MetadataStore, part: Slice, job: BulkJob
 ) -> Iterator[pa.Table]:
-    parser = parser_of(job.file)
+    parsers = followed_parsers(job.settings, metadata)
+    parser = runner.run(parsers.of_label(job.file.parser or ""))
     objects = FilesystemObjectStore(job.settings.objects_dir)
     tally, expected, has_groups = SliceTally(), 0, False
     opened = objects.open(job.file.object_key)
@@ -115,7 +117,7 @@ def _stage_slice(
                     job.claim,
                     part.number,
                     batch.records,
-                    parser=parser_label(parser),
+                    parser=label_of(parser),
                     model=job.model,
                 )
             )

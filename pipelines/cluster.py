@@ -14,7 +14,7 @@ import ray
 import structlog
 
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
-from actors.bootstrap import open_embedder, open_metadata
+from actors.bootstrap import followed_parsers, open_embedder, open_metadata
 from actors.index_writer import ACTOR_NAME as INDEX_WRITER
 from actors.index_writer import NAMESPACE, ActorIndexWriter, IndexWriterActor
 from actors.logging import configure_logging
@@ -87,9 +87,11 @@ class IngestWorkerActor:
             batch_records=settings.ingest.batch_records,
         )
         archive = archive_limits(settings)
+        parsers = followed_parsers(settings, metadata)
+        limits = PlanLimits(settings.ingest.slice_bytes, archive)
         return _ImportSide(
-            FilePlanner(metadata, objects, PlanLimits(settings.ingest.slice_bytes, archive)),
-            FileImporter(metadata, objects, slices, archive=archive),
+            FilePlanner(metadata, objects, limits, parsers=parsers),
+            FileImporter(metadata, objects, slices, archive=archive, parsers=parsers),
             slices.passages,
         )
 

@@ -15,7 +15,8 @@ from domain.chunking import ChunkLimits, chunk_record, estimate_tokens
 from domain.ledger import Ledger, Outcome
 from domain.models.files import ImportOptions, Slice
 from domain.models.records import DroppedItem, JsonValue, ParsedItem, Record, RejectedItem
-from domain.parsers.detection import detect, source_type_of
+from domain.parsers.detection import source_type_of
+from domain.parsers.registry import ParserRegistry
 from domain.ports.parser import ArchiveLimits, ParseContext, Parser
 
 NO_HASH = "0" * 64
@@ -31,6 +32,7 @@ PASSAGE_FILL = 0.5
 PROGRESS_ITEMS = 2_000
 ERRORS_KEPT = 10
 MODEL = "dry-run"
+BUILT_IN = ParserRegistry()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,7 @@ def dry_run(
     embed_rate: EmbedRate,
     clock: Callable[[], float],
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    parsers: ParserRegistry = BUILT_IN,
 ) -> DryRunReport:
     """Parse a whole file as an import would, slice by slice, and count what becomes of it.
 
@@ -178,7 +181,7 @@ def dry_run(
     tally = Tally(embed_rate, limits.chunks)
     began = clock()
     with path.open("rb") as file:
-        parser = detect(file, filename, source=options.source)
+        parser = parsers.detect(file, filename, source=options.source)
         source_type = source_type_of(parser, options)
         context = ParseContext(filename, source_type, NO_HASH, options, limits.archive)
         metadata = parser.describe(file, context)

@@ -14,13 +14,16 @@ from domain.errors import UnreadableFileError
 from domain.models.events import FileProcessed
 from domain.models.files import Claim, FileImport, ProcessingStatus, Slice
 from domain.models.ids import FileId
-from domain.parsers.detection import PARSERS, detect, source_type_of
+from domain.parsers.detection import source_type_of
+from domain.parsers.registry import FixedParsers, ParserSource, label_of
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.object_store import ObjectStore
-from domain.ports.parser import ArchiveLimits, ParseContext, Parser
+from domain.ports.parser import ArchiveLimits, ParseContext
 from pipelines.slice_import import SliceImporter
 
 log = structlog.get_logger(__name__)
+
+BUILT_IN = FixedParsers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +43,24 @@ def parse_context(file: FileImport, archive: ArchiveLimits) -> ParseContext:
     )
 
 
-def parser_label(parser: Parser) -> str:
-    """How records name the parser that read them."""
-    return f"{parser.name}/{parser.version}"
-
-
-def parser_of(file: FileImport) -> Parser:
-    """The parser that validation chose for the file."""
-    return PARSERS[(file.parser or "").partition("/")[0]]
-
-
 class FilePlanner:
-    """The handlers of ``file_uploaded``: ``validate_file`` and ``queue_for_processing``."""
+    """The handlers of ``file_uploaded``: ``validate_file`` and ``queue_for_processing``.
 
-    def __init__(self, metadata: MetadataStore, objects: ObjectStore, limits: PlanLimits) -> None:
+    A file keeps the version of the parser that validation chose, to its end.
+    """
+
+    def __init__(
+        self,
+        metadata: MetadataStore,
+        objects: ObjectStore,
+        limits: PlanLimits,
+        *,
+        parsers: ParserSource = BUILT_IN,
+    ) -> None:
         self._metadata = metadata
         self._objects = objects
         self._limits = limits
+        self._parsers = parsers
 
     async def validate_file(self, file_id: FileId) -> None:
         """Find the parser and what it says about the file.
@@ -66,23 +70,30 @@ class FilePlanner:
         """
         file = (await self._metadata.files.get(file_id)).file
         await self._metadata.files.transition(file_id, ProcessingStatus.VALIDATING)
+        if await self._metadata.slices.pending(file_id):
+            # An earlier attempt came as far as the plan, which belongs to the version it chose.
+            return
+        parsers = await self._parsers.current()
         async with self._objects.open(file.object_key) as raw:
-            parser = await asyncio.to_thread(detect, raw, file.filename, source=file.options.source)
+            parser = await asyncio.to_thread(
+                parsers.detect, raw, file.filename, source=file.options.source
+            )
             source_type = source_type_of(parser, file.options)
             context = ParseContext(
                 file.filename, source_type, file.sha256, file.options, self._limits.archive
             )
             metadata = await asyncio.to_thread(parser.describe, raw, context)
         await self._metadata.files.describe(
-            file_id, source_type=source_type, parser=parser_label(parser), metadata=metadata
+            file_id, source_type=source_type, parser=label_of(parser), metadata=metadata
         )
 
     async def queue_for_processing(self, file_id: FileId) -> None:
         """Cut the validated file into slices and let the conductor have it."""
         file = (await self._metadata.files.get(file_id)).file
         context = parse_context(file, self._limits.archive)
+        parser = await self._parsers.of_label(file.parser or "")
         async with self._objects.open(file.object_key) as raw:
-            plan = parser_of(file).plan(raw, context, slice_bytes=self._limits.slice_bytes)
+            plan = parser.plan(raw, context, slice_bytes=self._limits.slice_bytes)
             slices = await asyncio.to_thread(list, plan)
         await self._metadata.slices.plan(file_id, slices)
         await self._metadata.files.transition(file_id, ProcessingStatus.QUEUED)
@@ -98,11 +109,13 @@ class FileImporter:
         slices: SliceImporter,
         *,
         archive: ArchiveLimits,
+        parsers: ParserSource = BUILT_IN,
     ) -> None:
         self._metadata = metadata
         self._objects = objects
         self._slices = slices
         self._archive = archive
+        self._parsers = parsers
 
     async def run(self, claim: Claim) -> None:
         """Import the file's pending slices, let names follow, then say ``file_processed``.
@@ -129,12 +142,12 @@ class FileImporter:
         await self._slices.show_names(file_id)
 
     async def _import_slices(self, claim: Claim, file: FileImport, parts: Sequence[Slice]) -> None:
-        parser = parser_of(file)
+        parser = await self._parsers.of_label(file.parser or "")
         context = parse_context(file, self._archive)
         async with self._objects.open(file.object_key) as raw:
             for part in parts:
                 items = parser.read(raw, part, context)
-                ledger = await self._slices.run(claim, part, items, parser=parser_label(parser))
+                ledger = await self._slices.run(claim, part, items, parser=label_of(parser))
                 log.info(
                     "slice_imported",
                     file_id=str(claim.file_id),

@@ -19,12 +19,13 @@ from domain.file_states import FINAL_STATUSES
 from domain.models.chunks import EmbeddedChunk
 from domain.models.files import Claim, FileReport, ImportOptions
 from domain.models.ids import FileId
+from domain.parsers.registry import ParserSource
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.parser import ArchiveLimits
 from domain.ports.search_index import SearchIndex
 from pipelines.conductor import Conductor, ConductorLimits, ImportWorkers
 from pipelines.deleting import FileDeleter
-from pipelines.file_import import FileImporter, FilePlanner, PlanLimits
+from pipelines.file_import import BUILT_IN, FileImporter, FilePlanner, PlanLimits
 from pipelines.handlers import EventHandlers
 from pipelines.slice_import import SliceImporter
 from pipelines.uploading import UploadService
@@ -84,7 +85,12 @@ class ImportSide:
     embedder: CountingEmbedder = field(default_factory=CountingEmbedder)
     slice_bytes: int = 2_000
     batch_records: int = 10
+    parsers: ParserSource = BUILT_IN
     wrap_workers: Callable[[ImportWorkers], ImportWorkers] = lambda workers: workers
+
+    def planner(self) -> FilePlanner:
+        limits = PlanLimits(self.slice_bytes, ArchiveLimits())
+        return FilePlanner(self.metadata, self.objects, limits, parsers=self.parsers)
 
     def conductor(self) -> Conductor:
         archive = ArchiveLimits()
@@ -95,8 +101,10 @@ class ImportSide:
             limits=ChunkLimits(),
             batch_records=self.batch_records,
         )
-        planner = FilePlanner(self.metadata, self.objects, PlanLimits(self.slice_bytes, archive))
-        importer = FileImporter(self.metadata, self.objects, slices, archive=archive)
+        planner = self.planner()
+        importer = FileImporter(
+            self.metadata, self.objects, slices, archive=archive, parsers=self.parsers
+        )
         return Conductor(
             self.metadata,
             self.wrap_workers(LocalWorkers(importer)),
