@@ -87,5 +87,5 @@ def is_upload(scope: Scope) -> bool:
     path: str = scope["path"]
     method: str = scope["method"]
     return (method == "PUT" and path.startswith("/v1/files/")) or (
-        method == "POST" and path == "/v1/files"
+        method == "POST" and path in {"/v1/files", "/v1/modules"}
     )

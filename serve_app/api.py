@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from actors.bootstrap import Services
-from serve_app import blend, files, health, query, records, upload
+from serve_app import blend, files, health, modules, query, records, upload
 from serve_app.admission import Admission, open_lanes
-from serve_app.context import open_context
+from serve_app.context import OpenModules, open_context
 from serve_app.errors import install_error_handlers
 from serve_app.problems import truthful_openapi
 from serve_app.streaming import UploadLimit
@@ -27,12 +27,18 @@ Errors are problem details (RFC 9457); `429` and `503` carry `Retry-After`.
 """
 
 
-def create_app(open_services: OpenServices) -> FastAPI:
-    """Build the application; its services are opened when it starts and closed when it stops."""
+def create_app(open_services: OpenServices, *, open_modules: OpenModules | None = None) -> FastAPI:
+    """Build the application; its services are opened when it starts and closed when it stops.
+
+    ``open_modules`` makes the module registry, where code is not to be added in this process.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_services() as services, open_context(services) as context:
+        async with (
+            open_services() as services,
+            open_context(services, open_modules=open_modules) as context,
+        ):
             app.state.context = context
             app.state.lanes = open_lanes(services.settings.http)
             app.state.max_upload_bytes = services.settings.http.max_upload_bytes
@@ -45,7 +51,7 @@ def create_app(open_services: OpenServices) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
     )
-    for routes in (upload, files, query, blend, records, health):
+    for routes in (upload, files, query, blend, records, modules, health):
         app.include_router(routes.router)
     install_error_handlers(app)
     app.add_middleware(UploadLimit)

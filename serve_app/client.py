@@ -143,6 +143,24 @@ class HeadraceClient:
             patience_seconds=UPLOAD_PATIENCE_SECONDS,
         )
 
+    def modules(self) -> Json:
+        return self._json("GET", "/v1/modules")
+
+    def add_module(self, fields: Mapping[str, str], files: list[tuple[str, Path]]) -> Json:
+        """Bring code, as a form; ``files`` are ``wheel`` and ``samples``."""
+        form = [(name, (path.name, path.read_bytes())) for name, path in files]
+        # Without a file the form would be sent in another encoding.
+        parts = form or [("samples", ("", b""))]
+        return self._json("POST", "/v1/modules", data=dict(fields), files=parts)
+
+    def change_module(self, kind: str, name: str, step: str, **fields: str) -> Json:
+        """``activate``, ``rollback`` or ``disable``."""
+        path = f"/v1/modules/{_part(kind)}/{_part(name)}/{step}"
+        return self._json("POST", path, json=fields or None)
+
+    def reparse(self, parser: str, below: str) -> Json:
+        return self._json("POST", "/v1/reparse", json={"parser": parser, "below": below})
+
     def abort(self) -> None:
         """Let uploads that run in other threads end at their next piece."""
         self._aborted.set()

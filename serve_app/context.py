@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,12 +11,17 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from actors.bootstrap import Services
+from actors.modules.registry import Registry, open_registry
+from actors.settings import Settings
+from domain.ports.modules import ModuleStore
 from pipelines.file_service import FileService
 from pipelines.history import HistoryBuffer
 from pipelines.index_follower import IndexFollower
 from pipelines.querying import QueryEngine
 from pipelines.uploading import UploadService
 from serve_app.metrics import Metrics
+
+OpenModules = Callable[[Settings, ModuleStore], Registry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +33,19 @@ class Context:
     history: HistoryBuffer
     follower: IndexFollower
     metrics: Metrics
+    modules: Registry
     started_at: float
     """On the monotonic clock."""
 
 
 @asynccontextmanager
-async def open_context(services: Services) -> AsyncIterator[Context]:
-    """Wire the application services; follow the index and write the history until closed."""
+async def open_context(
+    services: Services, *, open_modules: OpenModules | None = None
+) -> AsyncIterator[Context]:
+    """Wire the application services; follow the index and write the history until closed.
+
+    Modules are added in this process, unless another registry is given.
+    """
     settings = services.settings
     history = HistoryBuffer(services.metadata.history)
     follower = IndexFollower(services.metadata.events, services.index)
@@ -57,6 +68,7 @@ async def open_context(services: Services) -> AsyncIterator[Context]:
             history=history,
             follower=follower,
             metrics=Metrics(),
+            modules=(open_modules or open_registry)(settings, services.metadata.modules),
             started_at=time.monotonic(),
         )
 

@@ -12,6 +12,7 @@ from ray.serve.schema import LoggingConfig
 
 from actors.bootstrap import open_services
 from actors.logging import configure_logging
+from actors.module_registry import ClusterModuleRegistry
 from actors.settings import HttpSettings, Settings
 from serve_app.api import create_app
 from serve_app.context import Context
@@ -30,7 +31,9 @@ class ApiDeployment:
         self._app: FastAPI | None = None
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        self._app = create_app(lambda: open_services(self._settings))
+        self._app = create_app(
+            lambda: open_services(self._settings), open_modules=ClusterModuleRegistry
+        )
         return self._app
 
     async def check_health(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args, get_origin, get_type_hints
 
+from typer import Typer
 from typer.models import ArgumentInfo, OptionInfo
 
 from serve_app.cli import app
@@ -47,10 +48,18 @@ class Parameter:
 def cli_page() -> str:
     """The whole page as Markdown."""
     lines = [_HEAD]
-    for command in app.registered_commands:
-        if command.callback is not None:
-            lines += _section(command.name or command.callback.__name__, command.callback)
+    lines += _sections(app, "")
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            lines += _sections(group.typer_instance, f"{group.name} ")
     return "\n".join(lines)
+
+
+def _sections(commands: Typer, prefix: str) -> Iterator[str]:
+    for command in commands.registered_commands:
+        if command.callback is not None:
+            name = command.name or command.callback.__name__
+            yield from _section(prefix + name, command.callback)
 
 
 def _section(name: str, callback: Callable[..., object]) -> Iterator[str]:
@@ -95,7 +104,7 @@ def _choices(kind: object) -> tuple[str, ...]:
 
 
 def _meaning(parameter: Parameter) -> str:
-    is_plain = parameter.default in (None, False, "auto")
+    is_plain = parameter.default in (None, False, "auto", inspect.Parameter.empty)
     default = "" if is_plain else f" Default: `{parameter.default}`."
     return f"{parameter.help}{default}".strip().replace("|", "\\|")
 

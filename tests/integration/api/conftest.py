@@ -20,7 +20,7 @@ from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.memory.search_index import InMemorySearchIndex
 from actors.adapters.system_clock import SystemClock
 from actors.bootstrap import Services
-from actors.settings import HttpSettings, IngestSettings, Settings
+from actors.settings import HttpSettings, IngestSettings, ModuleSettings, Settings
 from domain.chunking import ChunkLimits
 from domain.models.files import Claim
 from domain.ports.metadata_store import MetadataStore
@@ -121,12 +121,17 @@ def open_api(metadata_store: MetadataStore, tmp_path: Path) -> OpenApi:
 
     @asynccontextmanager
     async def open_it(
-        *, http: HttpSettings | None = None, queue_limit: int = 100, **replaced: Any
+        *,
+        http: HttpSettings | None = None,
+        modules: ModuleSettings | None = None,
+        queue_limit: int = 100,
+        **replaced: Any,
     ) -> AsyncIterator[Api]:
         settings = Settings(
             data_dir=tmp_path,
             http=http or HttpSettings(max_upload_bytes=MAX_UPLOAD_BYTES),
             ingest=IngestSettings(queue_limit=queue_limit),
+            modules=modules or ModuleSettings(),
         )
         clock, embedder = SystemClock(), HashEmbedder()
         parts: dict[str, Any] = {

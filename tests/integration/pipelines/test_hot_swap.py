@@ -55,7 +55,7 @@ async def activate(registry: ModuleRegistry) -> None:
 
 
 async def finished_count(side: ImportSide) -> int:
-    return len(await side.metadata.files.list(limit=FILES, status=ProcessingStatus.COMPLETED))
+    return (await side.metadata.files.totals()).files.get(ProcessingStatus.COMPLETED, 0)
 
 
 async def until_finished(side: ImportSide, count: int) -> None:
