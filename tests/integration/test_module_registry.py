@@ -21,6 +21,7 @@ from domain.errors import (
     NotFoundError,
 )
 from domain.models.modules import ModuleKey, ModuleKind, ModuleState
+from domain.parsers.detection import PARSERS
 from domain.parsers.registry import label_of
 from domain.ports.metadata_store import MetadataStore
 from tests.builders import slack_export, slack_message
@@ -31,6 +32,7 @@ del test_apart
 
 LIMITS = TestLimits(seconds=20, memory_bytes=2 << 30)
 PARSER = ModuleKind.PARSER
+SLACK = label_of(PARSERS["slack"])
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ async def test_the_list_shows_what_a_module_stands_in_front_of(
 ) -> None:
     slack = [m for m in await registry.list() if m.key.name == "slack"]
     assert [(m.key.version, m.state, m.is_built_in) for m in slack] == [
-        ("1.0", ModuleState.VALIDATED, True),
+        (PARSERS["slack"].version, ModuleState.VALIDATED, True),
         ("2.0", ModuleState.ACTIVE, False),
     ]
 
@@ -103,7 +105,7 @@ async def test_the_list_shows_what_a_module_stands_in_front_of(
 async def test_the_built_in_version_can_be_activated_again(
     registry: ModuleRegistry, swapped: ModuleKey, parsers: FollowedParsers
 ) -> None:
-    await registry.activate(ModuleKey(PARSER, "slack", "1.0"))
+    await registry.activate(ModuleKey(PARSER, "slack", PARSERS["slack"].version))
     assert (await parsers.current()).modules == {}
 
 
@@ -138,7 +140,7 @@ async def test_workers_follow_what_is_in_use(
         first = (await parsers.current()).detect(file, "x.zip")
         await registry.rollback(PARSER, "slack")
         second = (await parsers.current()).detect(file, "x.zip")
-    assert [label_of(first), label_of(second)] == ["slack/2.0", "slack/1.0"]
+    assert [label_of(first), label_of(second)] == ["slack/2.0", SLACK]
 
 
 async def test_a_registry_that_somebody_holds_does_not_change(
@@ -155,7 +157,7 @@ async def test_a_version_out_of_use_is_found_after_a_restart(
 ) -> None:
     await registry.rollback(PARSER, "slack")
     assert label_of(await parsers.of_label("slack/2.0")) == "slack/2.0"
-    assert label_of(await parsers.of_label("slack/1.0")) == "slack/1.0"
+    assert label_of(await parsers.of_label(SLACK)) == SLACK
 
 
 async def test_a_version_that_never_was_is_gone(parsers: FollowedParsers) -> None:

@@ -17,7 +17,8 @@ from domain.models.files import FileReport, ProcessingStatus, Slice
 from domain.models.ids import FileId
 from domain.models.modules import ModuleKind
 from domain.parsers.csv import CsvParser
-from domain.parsers.registry import FixedParsers, ParserRegistry
+from domain.parsers.detection import PARSERS
+from domain.parsers.registry import FixedParsers, ParserRegistry, label_of
 from pipelines.reparsing import reparse
 from tests.builders import slack_export, slack_message
 from tests.integration.pipelines.conftest import ImportSide
@@ -25,6 +26,7 @@ from tests.module_builders import slack_wheel
 
 PARSER = ModuleKind.PARSER
 TABLE = b"id,text\n1,hello\n2,there\n"
+SLACK = label_of(PARSERS["slack"])
 THE_DAY = ("general/2026-01-31.json",)
 FILES = 60
 
@@ -71,6 +73,10 @@ async def readers(side: ImportSide) -> Counter[str]:
     )
 
 
+async def status_of(side: ImportSide, file_id: FileId) -> ProcessingStatus:
+    return (await side.metadata.files.get(file_id)).file.status
+
+
 async def test_a_parser_is_swapped_and_rolled_back_while_many_files_are_imported(
     import_side: ImportSide, registry: ModuleRegistry
 ) -> None:
@@ -87,35 +93,37 @@ async def test_a_parser_is_swapped_and_rolled_back_while_many_files_are_imported
         reports: list[FileReport] = [await import_side.finished(id) for id in ids]
 
     assert {report.file.status for report in reports} == {ProcessingStatus.COMPLETED}
-    assert {report.file.parser for report in reports} == {"slack/1.0", "slack/2.0"}
-    assert (await readers(import_side)).keys() == {"slack/1.0", "slack/2.0"}
+    assert {report.file.parser for report in reports} == {SLACK, "slack/2.0"}
+    assert (await readers(import_side)).keys() == {SLACK, "slack/2.0"}
     assert (await readers(import_side)).total() == 2 * FILES
-    assert reports[-1].file.parser == "slack/1.0"
+    assert reports[-1].file.parser == SLACK
     assert await import_side.problems() == []
 
 
 async def test_a_file_under_way_ends_on_the_version_that_it_began_with(
     import_side: ImportSide, registry: ModuleRegistry
 ) -> None:
-    import_side.index.interrupt_at = 2
+    import_side.index.interrupt_at = 1
     async with import_side.conducted():
         file_id = await import_side.upload("long.zip", an_export(1, messages=40))
         await import_side.index.interrupted.wait()
+        assert await status_of(import_side, file_id) is ProcessingStatus.PROCESSING
         await activate(registry)
     async with import_side.conducted():
         await import_side.finished(file_id)
 
-    assert await readers(import_side) == {"slack/1.0": 40}
+    assert await readers(import_side) == {SLACK: 40}
 
 
 async def test_a_file_begun_on_a_module_ends_on_it_though_it_was_rolled_back(
     import_side: ImportSide, registry: ModuleRegistry, tmp_path: Path
 ) -> None:
     await activate(registry)
-    import_side.index.interrupt_at = 2
+    import_side.index.interrupt_at = 1
     async with import_side.conducted():
         file_id = await import_side.upload("long.zip", an_export(1, messages=40))
         await import_side.index.interrupted.wait()
+        assert await status_of(import_side, file_id) is ProcessingStatus.PROCESSING
     await registry.rollback(PARSER, "slack")
     import_side.parsers = FollowedParsers(  # as after a restart: nothing is loaded
         import_side.metadata.modules, ModuleFiles(tmp_path / "modules")
@@ -137,7 +145,7 @@ async def test_a_plan_and_the_version_that_made_it_stay_together(
     async with import_side.conducted():  # dying before the file was queued, the event comes again
         report = await import_side.finished(file_id)
 
-    assert (report.file.status, report.file.parser) == (ProcessingStatus.COMPLETED, "slack/1.0")
+    assert (report.file.status, report.file.parser) == (ProcessingStatus.COMPLETED, SLACK)
 
 
 async def test_older_records_are_read_again_and_the_others_are_left(
