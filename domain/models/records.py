@@ -43,6 +43,8 @@ class Place:
     ordinal: int = 0
 
     def __str__(self) -> str:
+        if self.member is None and not self.ordinal:
+            return f"{self.start}-{self.end}"
         suffix = f"#{self.ordinal}" if self.ordinal else ""
         prefix = f"{self.member}:" if self.member else ""
         return f"{prefix}{self.start}-{self.end}{suffix}"

@@ -20,7 +20,13 @@ from domain.parsers.dialects import (
     find_header,
     sniff_dialect,
 )
-from domain.parsers.encodings import TextEncoding, byte_lines, detect_encoding, line_decoder
+from domain.parsers.encodings import (
+    TextEncoding,
+    byte_lines,
+    detect_encoding,
+    line_batches,
+    line_decoder,
+)
 from domain.parsers.forms import (
     IS_LAST,
     MAX_RECORD_BYTES,
@@ -91,21 +97,20 @@ class CsvParser(Form):
     ) -> Iterator[ParsedItem]:
         if start == 0:
             start = len(read_fully(stream, layout["bom_bytes"]))
-        encoding = layout["encoding"]
-        lines = byte_lines(stream, encoding, max_bytes=MAX_RECORD_BYTES)
-        dialect, is_last = Dialect.from_json(layout), layout.get(IS_LAST, True)
-        reader = RowReader(lines, dialect, line_decoder(encoding), start, is_last=is_last)
-        build, data_start = self.row_builder(layout, site), layout["data_start"]
-        header_row = layout["table_row"] if layout["has_header"] else -1
-        for number, row in enumerate(reader.rows()):
-            if row.start < data_start:
-                if number != header_row:
-                    yield _preamble_item(row, site)
-            elif row.cells is None:
+        encoding, is_last = layout["encoding"], layout.get(IS_LAST, True)
+        batches = line_batches(stream, encoding, max_bytes=MAX_RECORD_BYTES)
+        dialect = Dialect.from_json(layout)
+        reader = RowReader(batches, dialect, encoding, start, is_last=is_last)
+        rows = reader.rows()
+        if start < layout["data_start"]:
+            yield from _items_above(rows, layout, site)
+        build = self.row_builder(layout, site)
+        for row in rows:
+            if row.cells is None:
                 yield RejectedItem(row.error, site.place(row.start, row.end), row.raw)
-            else:
-                item = build(row.cells, site.place(row.start, row.end))
-                yield _with_raw(item, reader) if isinstance(item, RejectedItem) else item
+                continue
+            item = build(row.cells, site.place(row.start, row.end))
+            yield _with_raw(item, reader) if isinstance(item, RejectedItem) else item
 
     def header_of(self, sniffed: SniffedDialect) -> tuple[int, bool]:
         """The index of the table's first row, and whether it is a header."""
@@ -149,8 +154,8 @@ def sample_lines(head: Head, encoding: TextEncoding) -> list[str]:
 def _offset_of_row(head: Head, encoding: TextEncoding, dialect: Dialect, index: int) -> int:
     """Where the row stands in the stream; the rows before it are the header and what is above."""
     start = encoding.bom_bytes
-    lines = byte_lines(BytesIO(head.content[start:]), encoding.name, max_bytes=MAX_RECORD_BYTES)
-    rows = RowReader(lines, dialect, line_decoder(encoding.name), start).rows()
+    batches = line_batches(BytesIO(head.content[start:]), encoding.name, max_bytes=MAX_RECORD_BYTES)
+    rows = RowReader(batches, dialect, encoding.name, start).rows()
     end = start
     for _, row in zip(range(index), rows, strict=False):
         end = row.end
@@ -164,9 +169,22 @@ def _newline_of(head: bytes) -> str:
 
 def _values(columns: Sequence[str], cells: Sequence[str]) -> dict[str, JsonValue]:
     values: dict[str, JsonValue] = dict(zip(columns, cells, strict=False))
-    for number, extra in enumerate(cells[len(columns) :], start=1):
-        values[f"extra_{number}"] = extra
+    if len(cells) > len(columns):
+        for number, extra in enumerate(cells[len(columns) :], start=1):
+            values[f"extra_{number}"] = extra
     return values
+
+
+def _items_above(
+    rows: Iterator[Row], layout: Mapping[str, JsonValue], site: Site
+) -> Iterator[ParsedItem]:
+    """The items of the rows before the table's first; its header is none."""
+    header_row = layout["table_row"] if layout["has_header"] else -1
+    for number, row in enumerate(rows):
+        if number != header_row:
+            yield _preamble_item(row, site)
+        if row.end >= layout["data_start"]:
+            return
 
 
 def _preamble_item(row: Row, site: Site) -> DroppedItem:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
+from typing import Protocol
 
 from domain.models.records import JsonValue
 from domain.parsers.forms import MAX_RECORD_BYTES
@@ -33,6 +34,17 @@ _OTHER_DELIMITERS = re.compile(r"[,;\t|]")
 _VALUE_LIKE = re.compile(r"https?://|[^@\s]+@[^@\s]+\.[^@\s]+\Z|(true|false|null)\Z", re.IGNORECASE)
 
 
+class CountedRows(Protocol):
+    """Rows, and how many lines were taken for those that came so far."""
+
+    @property
+    def line_num(self) -> int: ...
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+    def __next__(self) -> list[str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """What ``csv.reader`` needs to know. Quotes are doubled, or follow the ``escape``."""
@@ -42,7 +54,7 @@ class Dialect:
     escape: str | None = None
     skips_initial_space: bool = False
 
-    def rows(self, lines: Iterable[str], *, is_strict: bool = False) -> Iterator[list[str]]:
+    def rows(self, lines: Iterable[str], *, is_strict: bool = False) -> CountedRows:
         """Parse lines, which keep their line ends, into rows."""
         csv.field_size_limit(2 * MAX_RECORD_BYTES)
         return csv.reader(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import orjson
 
@@ -29,7 +28,6 @@ BLANK_ROW = "blank_row"
 _NO_EXTRA: dict[str, JsonValue] = {}
 
 
-@dataclass(frozen=True, slots=True)
 class RecordBuilder:
     """Builds the records of one stream under the same rules.
 
@@ -40,8 +38,13 @@ class RecordBuilder:
     one without any value is dropped. Values hold no NUL and no lone surrogates.
     """
 
-    rules: ColumnRules
-    site: Site
+    def __init__(self, rules: ColumnRules, site: Site) -> None:
+        self.rules = rules
+        self.site = site
+        context = site.context
+        self._source_type = context.source_type
+        self._content_id = context.sha256[:32]
+        self._text_columns = frozenset(rules.text)
 
     def build(
         self,
@@ -59,21 +62,30 @@ class RecordBuilder:
         }
         if not kept:
             return DroppedItem(BLANK_ROW, place)
-        content = self._content(kept)
+        lines, is_flat = self._lines(kept)
+        content = self._content(kept, lines)
         if len(content) > MAX_CONTENT_CHARS:
             return RejectedItem(too_large(len(content)), place)
-        context, rules = self.site.context, self.rules
+        rules = self.rules
+        native_id = self._native_id(kept, place)
+        title, author, url = (
+            self._text(kept, rules.title),
+            self._text(kept, rules.author),
+            self._text(kept, rules.url),
+        )
+        timestamp = parse_timestamp(lookup(kept, rules.timestamp)) if rules.timestamp else None
+        metadata = self._metadata(kept, is_short=is_flat and self._is_short(kept, content))
         return Record(
-            source_type=context.source_type,
-            native_id=self._native_id(kept, place),
+            source_type=self._source_type,
+            native_id=native_id,
             content_type=ContentType.RECORD,
             content=content,
             place=place,
-            title=self._text(kept, rules.title),
-            author=self._text(kept, rules.author),
-            timestamp=parse_timestamp(lookup(kept, rules.timestamp)) if rules.timestamp else None,
-            url=self._text(kept, rules.url),
-            metadata=self._metadata(kept) | extra,
+            title=title,
+            author=author,
+            timestamp=timestamp,
+            url=url,
+            metadata=metadata | extra if extra else metadata,
         )
 
     def build_plain(self, value: JsonValue, place: Place) -> ParsedItem:
@@ -93,49 +105,57 @@ class RecordBuilder:
             metadata={"value": shortened(value)},
         )
 
-    def _content(self, kept: Mapping[str, JsonValue]) -> str:
-        prose = [text for column in self.rules.text if (text := self._text(kept, column))]
-        lines = [
-            line
-            for column, value in kept.items()
-            if column not in self.rules.text
-            for line in (
-                (f"{column}: {value}",) if isinstance(value, str) else lines_of(column, value)
-            )
-        ]
-        content = "\n\n".join(prose)
-        if lines:
-            content = f"{content}\n\n" + "\n".join(lines) if content else "\n".join(lines)
-        return content
-
-    def _metadata(self, kept: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-        metadata: dict[str, JsonValue] = {}
-        truncated = []
+    def _lines(self, kept: Mapping[str, JsonValue]) -> tuple[list[str], bool]:
+        """A line or more for every column but the text columns; whether no value is nested."""
+        lines: list[str] = []
+        is_flat = True
+        text_columns = self._text_columns
         for column, value in kept.items():
-            if type(value) is str and len(value) <= MAX_METADATA_CHARS:
-                metadata[column] = value
-                continue
-            short = metadata[column] = shortened(value)
-            if short is not value:
-                truncated.append(column)
-        if truncated:
-            metadata[TRUNCATED] = truncated
+            if column in text_columns:
+                is_flat = is_flat and type(value) is str
+            elif type(value) is str:
+                lines.append(f"{column}: {value}")
+            else:
+                lines += lines_of(column, value)
+                is_flat = is_flat and not isinstance(value, dict | list)
+        return lines, is_flat
+
+    def _content(self, kept: Mapping[str, JsonValue], lines: list[str]) -> str:
+        prose = [text for column in self.rules.text if (text := self._text(kept, column))]
+        if lines:
+            prose.append("\n".join(lines))
+        return "\n\n".join(prose)
+
+    def _is_short(self, kept: Mapping[str, JsonValue], content: str) -> bool:
+        """Whether no text is too long for metadata, as seen without looking at each."""
+        if len(content) > MAX_METADATA_CHARS:
+            return False
+        # The content has the text columns without the white space around them.
+        texts = (kept.get(column, "") for column in self.rules.text)
+        return all(len(text) <= MAX_METADATA_CHARS for text in texts)
+
+    def _metadata(self, kept: dict[str, JsonValue], *, is_short: bool) -> dict[str, JsonValue]:
+        metadata = kept if is_short else _shortened_values(kept)
         if self.rules.id and not is_blank(value := lookup(kept, self.rules.id)):
             metadata.setdefault(SOURCE_ID, value)
         return metadata
 
     def _native_id(self, kept: Mapping[str, JsonValue], place: Place) -> str:
-        context = self.site.context
         if self.rules.id_is_identity and self.rules.id:
             own = self._text(kept, self.rules.id)
             if own:
-                return ":".join(filter(None, (context.filename, self.site.member, own)))
-        return f"{context.sha256[:32]}:{place}"
+                filename = self.site.context.filename
+                return ":".join(filter(None, (filename, self.site.member, own)))
+        return f"{self._content_id}:{place}"
 
     @staticmethod
     def _text(kept: Mapping[str, JsonValue], column: str | None) -> str | None:
         """A column as one text, ``None`` if blank."""
-        if column is None or is_blank(value := lookup(kept, column)):
+        if column is None or (value := lookup(kept, column)) is None:
+            return None
+        if type(value) is str:
+            return value.strip() or None
+        if is_blank(value):
             return None
         if isinstance(value, dict | list):
             return "\n".join(lines_of("", value)) or None
@@ -151,6 +171,19 @@ def shortened(value: JsonValue) -> JsonValue:
         if len(written) > MAX_METADATA_CHARS:
             return written.decode()[:MAX_METADATA_CHARS]
     return value
+
+
+def _shortened_values(kept: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The values as metadata hold them, and the names of those that were cut."""
+    metadata: dict[str, JsonValue] = {}
+    truncated = []
+    for column, value in kept.items():
+        short = metadata[column] = shortened(value)
+        if short is not value:
+            truncated.append(column)
+    if truncated:
+        metadata[TRUNCATED] = truncated
+    return metadata
 
 
 def too_large(chars: int) -> str:

@@ -139,7 +139,7 @@ class JsonReading:
     def lines(self, stream: ByteStream, start: int) -> Iterator[ParsedItem]:
         number = self._layout.get("first_line", 1)
         for line in byte_lines(stream, "utf-8", max_bytes=MAX_RECORD_BYTES):
-            end = start + (getattr(line, "length", None) or len(line))
+            end = start + len(line)
             raw = line.strip()
             if end - start > MAX_RECORD_BYTES:
                 yield self._rejected(
