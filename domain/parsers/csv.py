@@ -9,7 +9,14 @@ from itertools import accumulate, takewhile
 from typing import BinaryIO
 
 from domain.errors import UnreadableFileError
-from domain.models.records import DroppedItem, JsonValue, ParsedItem, Place, RejectedItem
+from domain.models.records import (
+    DroppedItem,
+    JsonValue,
+    ParsedItem,
+    Place,
+    RejectedItem,
+    make_place,
+)
 from domain.parsers.column_rules import ColumnRules, choose_columns
 from domain.parsers.csv_borders import BorderScanner
 from domain.parsers.csv_rows import Row, RowReader
@@ -104,13 +111,16 @@ class CsvParser(Form):
         rows = reader.rows()
         if start < layout["data_start"]:
             yield from _items_above(rows, layout, site)
-        build = self.row_builder(layout, site)
+        build, member = self.row_builder(layout, site), site.member
         for row in rows:
+            place = make_place(row.start, row.end, member)
             if row.cells is None:
-                yield RejectedItem(row.error, site.place(row.start, row.end), row.raw)
+                yield RejectedItem(row.error, place, row.raw)
                 continue
-            item = build(row.cells, site.place(row.start, row.end))
-            yield _with_raw(item, reader) if isinstance(item, RejectedItem) else item
+            item = build(row.cells, place)
+            if isinstance(item, RejectedItem):
+                item = replace(item, raw=raw_start(reader.raw()))
+            yield item
 
     def header_of(self, sniffed: SniffedDialect) -> tuple[int, bool]:
         """The index of the table's first row, and whether it is a header."""
@@ -122,7 +132,13 @@ class CsvParser(Form):
         """What makes items of the rows' cells; tables of a known kind bring their own."""
         builder = RecordBuilder(ColumnRules.from_json(layout["column_rules"]), site)
         columns = layout["columns"]
-        return lambda cells, place: builder.build(_values(columns, cells), place)
+
+        def build(cells: list[str], place: Place) -> ParsedItem:
+            if len(cells) <= len(columns):
+                return builder.build_row(columns, cells, place)
+            return builder.build(_values(columns, cells), place)
+
+        return build
 
 
 class _Table:
@@ -190,7 +206,3 @@ def _items_above(
 def _preamble_item(row: Row, site: Site) -> DroppedItem:
     is_blank = not any(cell.strip() for cell in row.cells or ())
     return DroppedItem("blank_row" if is_blank else PREAMBLE_ROW, site.place(row.start, row.end))
-
-
-def _with_raw(item: RejectedItem, reader: RowReader) -> RejectedItem:
-    return replace(item, raw=raw_start(reader.raw()))

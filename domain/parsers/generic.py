@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import orjson
 
@@ -14,6 +14,7 @@ from domain.models.records import (
     Place,
     Record,
     RejectedItem,
+    make_record,
 )
 from domain.parsers.column_rules import ColumnRules, lookup
 from domain.parsers.forms import Site
@@ -26,6 +27,7 @@ SOURCE_ID = "source_id"
 TRUNCATED = "_truncated"
 BLANK_ROW = "blank_row"
 _NO_EXTRA: dict[str, JsonValue] = {}
+_SCALARS = frozenset((int, float, bool))
 
 
 class RecordBuilder:
@@ -41,9 +43,7 @@ class RecordBuilder:
     def __init__(self, rules: ColumnRules, site: Site) -> None:
         self.rules = rules
         self.site = site
-        context = site.context
-        self._source_type = context.source_type
-        self._content_id = context.sha256[:32]
+        self._content_id = site.context.sha256[:32]
         self._text_columns = frozenset(rules.text)
 
     def build(
@@ -57,35 +57,47 @@ class RecordBuilder:
         kept = {
             column: value
             for column, value in values.items()
-            # Most values are texts; asking these here saves a call for each.
-            if (value and not value.isspace() if type(value) is str else not is_blank(value))
+            # Most values are texts or not falsy; asking these here saves a call for each.
+            if (
+                value and not value.isspace()
+                if type(value) is str
+                else value or not is_blank(value)
+            )
         }
+        return self._built(kept, place, extra)
+
+    def build_row(self, columns: Sequence[str], cells: Sequence[str], place: Place) -> ParsedItem:
+        """The record of a row of texts that has no more cells than there are columns."""
+        kept: dict[str, JsonValue] = {
+            column: cell
+            for column, cell in zip(columns, cells, strict=False)
+            if cell and not cell.isspace()
+        }
+        return self._built(kept, place, _NO_EXTRA)
+
+    def _built(
+        self, kept: dict[str, JsonValue], place: Place, extra: Mapping[str, JsonValue]
+    ) -> ParsedItem:
+        """The record of values that are not blank, which become its metadata."""
         if not kept:
             return DroppedItem(BLANK_ROW, place)
-        lines, is_flat = self._lines(kept)
-        content = self._content(kept, lines)
+        content, is_short = self._content(kept)
         if len(content) > MAX_CONTENT_CHARS:
             return RejectedItem(too_large(len(content)), place)
         rules = self.rules
-        native_id = self._native_id(kept, place)
-        title, author, url = (
-            self._text(kept, rules.title),
-            self._text(kept, rules.author),
-            self._text(kept, rules.url),
-        )
-        timestamp = parse_timestamp(lookup(kept, rules.timestamp)) if rules.timestamp else None
-        metadata = self._metadata(kept, is_short=is_flat and self._is_short(kept, content))
-        return Record(
-            source_type=self._source_type,
-            native_id=native_id,
-            content_type=ContentType.RECORD,
-            content=content,
-            place=place,
-            title=title,
-            author=author,
-            timestamp=timestamp,
-            url=url,
-            metadata=metadata | extra if extra else metadata,
+        moment = lookup(kept, rules.timestamp) if rules.timestamp else None
+        return make_record(
+            self.site.context.source_type,
+            self._native_id(kept, place),
+            ContentType.RECORD,
+            content,
+            place,
+            title=self._text(kept, rules.title) if rules.title else None,
+            author=self._text(kept, rules.author) if rules.author else None,
+            timestamp=parse_timestamp(moment) if moment is not None else None,
+            url=self._text(kept, rules.url) if rules.url else None,
+            # Last, for it takes the values over.
+            metadata=self._metadata(kept, extra, is_short=is_short),
         )
 
     def build_plain(self, value: JsonValue, place: Place) -> ParsedItem:
@@ -105,39 +117,38 @@ class RecordBuilder:
             metadata={"value": shortened(value)},
         )
 
-    def _lines(self, kept: Mapping[str, JsonValue]) -> tuple[list[str], bool]:
-        """A line or more for every column but the text columns; whether no value is nested."""
+    def _content(self, kept: Mapping[str, JsonValue]) -> tuple[str, bool]:
+        """The content, and whether it shows that every value is short enough for metadata."""
         lines: list[str] = []
         is_flat = True
         text_columns = self._text_columns
         for column, value in kept.items():
+            kind = type(value)
             if column in text_columns:
-                is_flat = is_flat and type(value) is str
-            elif type(value) is str:
+                # The content leaves out the white space around it, so its length says nothing.
+                is_flat = is_flat and kind is str and len(value) <= MAX_METADATA_CHARS
+            elif kind is str:
                 lines.append(f"{column}: {value}")
+            elif column and kind in _SCALARS:
+                lines.append(f"{column}: {scalar_text(value)}")
             else:
                 lines += lines_of(column, value)
-                is_flat = is_flat and not isinstance(value, dict | list)
-        return lines, is_flat
-
-    def _content(self, kept: Mapping[str, JsonValue], lines: list[str]) -> str:
+                is_flat = False
         prose = [text for column in self.rules.text if (text := self._text(kept, column))]
         if lines:
             prose.append("\n".join(lines))
-        return "\n\n".join(prose)
+        content = "\n\n".join(prose)
+        return content, is_flat and len(content) <= MAX_METADATA_CHARS
 
-    def _is_short(self, kept: Mapping[str, JsonValue], content: str) -> bool:
-        """Whether no text is too long for metadata, as seen without looking at each."""
-        if len(content) > MAX_METADATA_CHARS:
-            return False
-        # The content has the text columns without the white space around them.
-        texts = (kept.get(column, "") for column in self.rules.text)
-        return all(len(text) <= MAX_METADATA_CHARS for text in texts)
-
-    def _metadata(self, kept: dict[str, JsonValue], *, is_short: bool) -> dict[str, JsonValue]:
+    def _metadata(
+        self, kept: dict[str, JsonValue], extra: Mapping[str, JsonValue], *, is_short: bool
+    ) -> dict[str, JsonValue]:
+        own_id = lookup(kept, self.rules.id) if self.rules.id else None
         metadata = kept if is_short else _shortened_values(kept)
-        if self.rules.id and not is_blank(value := lookup(kept, self.rules.id)):
-            metadata.setdefault(SOURCE_ID, value)
+        if not is_blank(own_id):
+            metadata.setdefault(SOURCE_ID, own_id)
+        if extra:
+            metadata.update(extra)
         return metadata
 
     def _native_id(self, kept: Mapping[str, JsonValue], place: Place) -> str:

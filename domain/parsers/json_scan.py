@@ -42,7 +42,8 @@ The level counts the brackets that are open around it.
 """
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: setting the fields of a frozen one takes as long as finding the value.
+@dataclass(slots=True)
 class Element:
     """A value's bytes without the white space around them, or why there is no value."""
 

@@ -100,7 +100,7 @@ def _sections(stream: ByteStream, encoding: str, start: int) -> Iterator[_Part]:
     lines: list[bytes] = []
     end = start
     for line in byte_lines(stream, encoding, max_bytes=MAX_RECORD_BYTES):
-        size = getattr(line, "length", None) or len(line)
+        size = len(line)
         is_full = end + size - start > MAX_SECTION_BYTES
         if lines and (is_full or _TOP_HEADING.match(line)):
             yield _Part(b"".join(lines), start, end)
