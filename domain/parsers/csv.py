@@ -18,7 +18,7 @@ from domain.models.records import (
     make_place,
 )
 from domain.parsers.column_rules import ColumnRules, choose_columns
-from domain.parsers.csv_borders import BorderScanner
+from domain.parsers.csv_borders import BorderScanner, can_cut
 from domain.parsers.csv_rows import Row, RowReader
 from domain.parsers.dialects import (
     Dialect,
@@ -51,7 +51,6 @@ PREAMBLE_ROW = "preamble_row"
 
 _SNIFF_BYTES = 128 * 1024
 _SNIFF_LINES = 20
-_CUTTABLE = ("utf-8", "cp125", "iso8859", "koi8", "mac")
 _OVERRIDES = "text_columns, title_column, timestamp_column and id_column choose otherwise"
 
 
@@ -59,8 +58,7 @@ class CsvParser(Form):
     """Reads delimited text in any usual encoding and dialect.
 
     Rows above the table are dropped as ``preamble_row``, rows without a value as ``blank_row``.
-    A row's extra cells are kept as ``extra_1`` and so on. Files in UTF-16, UTF-32 and East Asian
-    charsets, or with escaped quotes, are one slice; others are cut at record borders.
+    A row's extra cells are kept as ``extra_1`` and so on. Files are cut at record borders.
     """
 
     name = "csv"
@@ -79,7 +77,7 @@ class CsvParser(Form):
             "encoding": encoding.name,
             "bom_bytes": encoding.bom_bytes,
             **sniffed.dialect.to_json(),
-            "newline": _newline_of(head.content),
+            "newline": _newline_of(head.content, encoding.name),
             "has_header": table.has_header,
             "table_row": table.first_row,
             "data_start": _offset_of_row(head, encoding, sniffed.dialect, table.data_row),
@@ -91,11 +89,12 @@ class CsvParser(Form):
     def cuts(
         self, file: BinaryIO, layout: Mapping[str, JsonValue], *, slice_bytes: int
     ) -> Iterator[Cut]:
-        if not layout["encoding"].startswith(_CUTTABLE) or layout["escape"]:
+        encoding, dialect, start = (
+            layout["encoding"], Dialect.from_json(layout), layout["data_start"]
+        )
+        if not can_cut(encoding, dialect):
             return
-        start = layout["data_start"]
-        newline = layout["newline"].encode()
-        scanner = BorderScanner(file, Dialect.from_json(layout), start=start, newline=newline)
+        scanner = BorderScanner(file, dialect, encoding, start=start, newline=layout["newline"])
         for end in scanner.cuts(max(slice_bytes, start + 1), slice_bytes):
             yield Cut(end, {})
 
@@ -178,8 +177,8 @@ def _offset_of_row(head: Head, encoding: TextEncoding, dialect: Dialect, index: 
     return end
 
 
-def _newline_of(head: bytes) -> str:
-    lines, returns = head.count(b"\n"), head.count(b"\r")
+def _newline_of(head: bytes, encoding: str) -> str:
+    lines, returns = (head.count(end.encode(encoding)) for end in "\n\r")
     return "\r" if returns > 2 * lines else "\n"
 
 

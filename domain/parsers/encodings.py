@@ -24,7 +24,7 @@ _LIKELY_CHARSETS = [
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r", "iso8859_7"),
     *("mac_roman", "shift_jis", "gb18030", "big5", "euc_jp", "euc_kr"),
 ]
-_MULTIBYTE = frozenset(("shift_jis", "gb18030", "big5", "euc_jp", "euc_kr"))
+EAST_ASIAN = frozenset(("shift_jis", "gb18030", "big5", "euc_jp", "euc_kr"))
 _CHAOS_MARGIN = 0.0
 _SAMPLE_BYTES = 16 * 1024
 _FEW_NON_ASCII_BYTES = 16
@@ -55,6 +55,11 @@ class OverlongLine(bytes):
 
     def __len__(self) -> int:
         return self.length
+
+
+def unit_of(encoding: str) -> np.dtype[np.unsignedinteger]:
+    """The number that a text's bytes are a row of: two or four bytes wide in UTF-16 and UTF-32."""
+    return np.dtype(_WIDTHS.get(encoding, "u1"))
 
 
 def detect_encoding(head: bytes) -> TextEncoding:
@@ -146,7 +151,7 @@ def _split(content: bytes) -> tuple[list[bytes], bytes]:
 
 
 def _wide_splitter(encoding: str) -> Callable[[bytes], tuple[list[bytes], bytes]]:
-    width = np.dtype(_WIDTHS[encoding])
+    width = unit_of(encoding)
 
     def split(content: bytes) -> tuple[list[bytes], bytes]:
         units = np.frombuffer(content, width, count=len(content) // width.itemsize)
@@ -213,7 +218,7 @@ def _legacy_charset(head: bytes) -> str:
         "cp1252" in match.could_be_from_charset and match.chaos <= best.chaos + _CHAOS_MARGIN
         for match in matches
     )
-    is_multibyte = best.encoding in _MULTIBYTE
+    is_multibyte = best.encoding in EAST_ASIAN
     return "cp1252" if is_western and not is_multibyte else codecs.lookup(best.encoding).name
 
 
