@@ -137,9 +137,7 @@ class _Reading:
 
     def plan(self) -> None:
         with self._path.open("rb") as file:
-            self._slices = list(
-                self._parser.plan(file, self._context, slice_bytes=SLICE_BYTES)
-            )
+            self._slices = list(self._parser.plan(file, self._context, slice_bytes=SLICE_BYTES))
 
     def parse(self, *, is_hashed: bool = False) -> None:
         self.records = 0

@@ -77,7 +77,9 @@ def write_ndjson(file: BinaryIO, rows: Iterator[Mapping[str, Any]], *, size: int
 def write_array(file: BinaryIO, rows: Iterator[Mapping[str, Any]], *, size: int) -> int:
     """A JSON array with an element a line."""
     file.write(b"[" + _dumps(next(rows)).encode())
-    number = _write_blocks(file, rows, lambda block: "".join(",\n" + _dumps(r) for r in block), size)
+    number = _write_blocks(
+        file, rows, lambda block: "".join(",\n" + _dumps(r) for r in block), size
+    )
     file.write(b"]\n")
     return number + 1
 

@@ -90,7 +90,9 @@ class CsvParser(Form):
         self, file: BinaryIO, layout: Mapping[str, JsonValue], *, slice_bytes: int
     ) -> Iterator[Cut]:
         encoding, dialect, start = (
-            layout["encoding"], Dialect.from_json(layout), layout["data_start"]
+            layout["encoding"],
+            Dialect.from_json(layout),
+            layout["data_start"],
         )
         if not can_cut(encoding, dialect):
             return

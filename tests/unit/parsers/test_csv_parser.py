@@ -83,6 +83,17 @@ def test_nul_characters_are_replaced() -> None:
     assert rows_of(b"a,b\n1,x\x00y\n")[0]["b"] == "x\ufffdy"
 
 
+def test_spaces_after_delimiters_belong_to_no_cell() -> None:
+    assert rows_of(b'a, b\n1, "x, y"\n2, z\n') == [{"a": "1", "b": "x, y"}, {"a": "2", "b": "z"}]
+
+
+def test_spaces_around_every_cell_belong_to_the_cells() -> None:
+    assert rows_of(b"a,b\n x , y \n z , w \n") == [
+        {"a": " x ", "b": " y "},
+        {"a": " z ", "b": " w "},
+    ]
+
+
 def test_a_table_without_header_gets_numbered_columns() -> None:
     assert rows_of(b"1,paris\n2,rome\n") == [
         {"column_1": "1", "column_2": "paris"},
