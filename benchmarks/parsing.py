@@ -153,7 +153,9 @@ class _Reading:
 def tables(results: Sequence[ParsingResult]) -> Iterator[str]:
     """A table for the benchmarks' page."""
     yield "## Parsing, per core\n"
-    yield "| file | MB | records | limit | limit MB/s | plan MB/s | parse MB/s | with hash | ratio |"
+    yield (
+        "| file | MB | records | limit | limit MB/s | plan MB/s | parse MB/s | with hash | ratio |"
+    )
     yield "|---|---:|---:|---|---:|---:|---:|---:|---:|"
     for result in results:
         yield (
