@@ -38,7 +38,7 @@ from domain.parsers.detection import detect
 from domain.parsers.streaming import SLICE_BYTES
 from domain.ports.parser import ParseContext, Parser
 
-MEGABYTES, ROUNDS = 32, 3
+MEGABYTES, ROUNDS = 32, 5
 _MB = 1_000_000
 _SMALLEST_REAL_BYTES = 200_000
 _CSV, _LINES, _ARRAY, _SLACK = "csv", "ndjson", "json array", "slack"
