@@ -62,7 +62,7 @@ class CsvParser(Form):
     """
 
     name = "csv"
-    version = "1"
+    version = "2"
 
     def layout(self, head: Head, site: Site) -> dict[str, JsonValue]:
         encoding = detect_encoding(head.content)
