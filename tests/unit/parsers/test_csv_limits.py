@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
@@ -23,13 +22,12 @@ HEAD = b"a,b\n1,x\n"
 
 
 @pytest.fixture
-def small_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Records of at most 64 bytes, read in blocks of 16."""
     for module in (csv_parsing, csv_rows, csv_borders):
         monkeypatch.setattr(module, "MAX_RECORD_BYTES", 64)
     monkeypatch.setattr(encodings, "BLOCK_BYTES", 16)
     monkeypatch.setattr(csv_borders, "BLOCK_BYTES", 16)
-    yield
 
 
 def kinds_in(content: bytes, slice_bytes: int = 10_000) -> list[type]:
