@@ -25,6 +25,7 @@ import pyarrow.csv
 from benchmarks.tables import (
     crm_rows,
     narrow_rows,
+    salesforce_rows,
     write_array,
     write_csv,
     write_file,
@@ -69,6 +70,7 @@ def measure_parsing(*, megabytes: int, rounds: int) -> Iterator[ParsingResult]:
     makers = {
         ("crm.csv", _CSV): lambda file: write_csv(file, crm_rows(), size=size),
         ("narrow.csv", _CSV): lambda file: write_csv(file, narrow_rows(), size=size),
+        ("salesforce.csv", _CSV): lambda file: write_csv(file, salesforce_rows(), size=size),
         ("crm.jsonl", _LINES): lambda file: write_ndjson(file, crm_rows(), size=size),
         ("crm.json", _ARRAY): lambda file: write_array(file, crm_rows(), size=size),
         ("slack.zip", _SLACK): lambda file: write_slack(file, size=size),

@@ -20,9 +20,24 @@ _BLOCK_ROWS = 1_000
 _STAGES = ("Prospecting", "Qualification", "Proposal", "Negotiation", "Closed Won")
 _CITIES = ("Lisbon", "Zürich", "São Paulo", "Oslo", "Nairobi", "Osaka")
 
+_PLAIN_COLUMNS = (
+    *("number", "name", "account_number", "account", "stage", "amount", "chance", "closed"),
+    *("close_date", "created", "owner_number", "owner_email", "city", "next_step", "website"),
+    "description",
+)
+
 
 def crm_rows() -> Iterator[dict[str, Any]]:
-    """Rows of 16 columns and about 600 bytes without end; the description has line breaks."""
+    """Rows of 16 columns and about 520 bytes without end; the description has line breaks.
+
+    They name their columns as no known system does.
+    """
+    for row in salesforce_rows():
+        yield dict(zip(_PLAIN_COLUMNS, row.values(), strict=True))
+
+
+def salesforce_rows() -> Iterator[dict[str, Any]]:
+    """The same as a Salesforce export of opportunities."""
     maker = TextMaker("crm")
     texts = [maker.text() for _ in range(POOL)]
     for number in count():
@@ -52,7 +67,7 @@ def crm_rows() -> Iterator[dict[str, Any]]:
 def narrow_rows() -> Iterator[dict[str, Any]]:
     """Rows of 4 columns and about 50 bytes."""
     for row in crm_rows():
-        yield {key: row[key] for key in ("Id", "Amount", "IsClosed", "CloseDate")}
+        yield {key: row[key] for key in ("number", "amount", "closed", "close_date")}
 
 
 def write_csv(file: BinaryIO, rows: Iterator[Mapping[str, Any]], *, size: int) -> int:

@@ -41,7 +41,7 @@ def test_a_row_of_the_made_up_crm_has_a_typical_width() -> None:
     table = io.BytesIO()
     rows = write_csv(table, crm_rows(), size=200_000)
     assert 300 <= table.tell() / rows <= 800
-    assert any("\n" in row["Description"] for row in islice(crm_rows(), 10))
+    assert any("\n" in row["description"] for row in islice(crm_rows(), 10))
 
 
 def test_every_measured_form_is_read_completely() -> None:
