@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.imports import measure_import
+from benchmarks.parsing import ParsingResult, measure_parsing
 from benchmarks.plots import write_plots
 from benchmarks.quality import QualityResult, measure_quality
 from benchmarks.queries import measure_queries
@@ -22,14 +23,23 @@ OUTPUT = Path(__file__).parent.parent / "docs" / "benchmarks"
 TEXTS, QUICK_TEXTS = 20_000, 2_000
 QUERIES, QUICK_QUERIES = 1_000, 200
 CLIENTS = (1, 16)
+MEGABYTES, QUICK_MEGABYTES = 32, 2
+ROUNDS, QUICK_ROUNDS = 5, 1
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small, and write no files")
     is_quick = parser.parse_args().quick
+    print("parsing", flush=True)
+    parsing = measure_parsing(
+        megabytes=QUICK_MEGABYTES if is_quick else MEGABYTES,
+        rounds=QUICK_ROUNDS if is_quick else ROUNDS,
+    )
     results = measure(
-        texts=QUICK_TEXTS if is_quick else TEXTS, queries=QUICK_QUERIES if is_quick else QUERIES
+        texts=QUICK_TEXTS if is_quick else TEXTS,
+        queries=QUICK_QUERIES if is_quick else QUERIES,
+        parsing=list(parsing),
     )
     print("\n".join(line for line in tables(results) if not line.startswith("<picture>")))
     if not is_quick:
@@ -40,7 +50,8 @@ def main() -> None:
         print(f"written to {OUTPUT}")
 
 
-def measure(*, texts: int, queries: int) -> Results:
+def measure(*, texts: int, queries: int, parsing: Sequence[ParsingResult]) -> Results:
+    """What a fresh service reaches, beside what was measured of parsing."""
     corpus = list(TextMaker("corpus").texts(texts))
     with fresh_service() as service:
         print(f"importing {texts:,} texts", flush=True)
@@ -49,7 +60,7 @@ def measure(*, texts: int, queries: int) -> Results:
         for clients in CLIENTS:
             print(f"asking {queries:,} queries, {clients} at a time", flush=True)
             latencies.append(measure_queries(service, clients=clients, queries=queries))
-    return Results(imported, latencies, list(_quality()))
+    return Results(imported, latencies, list(_quality()), parsing)
 
 
 def _quality() -> Iterator[QualityResult]:

@@ -11,7 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks import parsing
 from benchmarks.imports import ImportResult
+from benchmarks.parsing import ParsingResult
 from benchmarks.quality import QualityResult
 from benchmarks.queries import QueryResult
 
@@ -24,6 +26,7 @@ class Results:
     imported: ImportResult
     queries: Sequence[QueryResult]
     quality: Sequence[QualityResult]
+    parsing: Sequence[ParsingResult]
 
 
 def write_results(path: Path, results: Results) -> None:
@@ -66,6 +69,7 @@ def tables(results: Results) -> Iterator[str]:
     yield from _import_table(results.imported)
     yield from _query_table(results.queries)
     yield from _parts_table(results.queries)
+    yield from parsing.tables(results.parsing)
     if results.quality:
         yield from _quality_table(results.quality)
 

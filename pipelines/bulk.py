@@ -48,13 +48,20 @@ from pipelines.slice_import import (
 
 log = structlog.get_logger(__name__)
 
-PARSE_CPUS = 0.25
 EMBED_CPUS = 0.5
-"""Different from ``PARSE_CPUS``, or Ray Data would fuse both stages into one."""
 WRITE_CPUS = 0.1
 OBJECT_STORE_BYTES = 256 << 20
 BLOCK_BYTES = 16 << 20
 NO_PROGRESS_SECONDS = 600
+
+
+def parse_cpus(tasks_per_core: int) -> float:
+    """What a parse task claims of a core, so that as many of them run there.
+
+    Never what an embedding actor claims, or Ray Data would fuse both stages into one.
+    """
+    share = 1 / tasks_per_core
+    return share if share != EMBED_CPUS else share - 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,7 @@ def stage_slices(table: pa.Table, job: BulkJob) -> Iterator[pa.Table]:
     """Parse each slice, stage its records, and yield those that the index must hold anew.
 
     One row a record (``chunks`` pickled), and after a slice's last record one row that carries
-    its ledger. Resources: ``PARSE_CPUS``. Safe to run again.
+    its ledger. Resources: ``parse_cpus``. Safe to run again.
     """
     os.nice(10 - os.nice(0))
     with asyncio.Runner() as runner:
@@ -353,7 +360,7 @@ def _dataset(job: BulkJob, parts: Sequence[Slice]) -> Any:
             fn_kwargs={"job": job},
             batch_format="pyarrow",
             batch_size=1,
-            num_cpus=PARSE_CPUS,
+            num_cpus=parse_cpus(ingest.bulk_parse_tasks_per_core),
             compute=ray.data.TaskPoolStrategy(size=cores * ingest.bulk_parse_tasks_per_core),
         )
         .map_batches(

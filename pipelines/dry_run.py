@@ -25,7 +25,12 @@ NO_HASH = "0" * 64
 
 SAMPLED_WHOLE = 1_000
 SAMPLE_STRIDE = 64
-"""The first records are all chunked for the estimate, then every so-manyth."""
+SAMPLE_SHARE = 1_000
+"""The first records are all chunked for the estimate, then every so-manyth.
+
+To chunk a record takes far longer than to read it, so the stride grows with the number of records
+to a thousandth of it.
+"""
 
 PASSAGE_FILL = 0.5
 """How full the passages of a conversation are taken to be."""
@@ -93,6 +98,7 @@ class Tally:
     chunks: float = 0.0
     embed_seconds: float = 0.0
     identities: array[int] = field(default_factory=lambda: array("q"))
+    next_sample: int = 0
 
     def count(self, item: ParsedItem) -> None:
         match item:
@@ -124,10 +130,11 @@ class Tally:
         return 1 - self._duplicates() / self.kept if self.kept else 1.0
 
     def _count_record(self, record: Record) -> None:
-        if self.kept < SAMPLED_WHOLE:
-            self._estimate(record, weight=1)
-        elif self.kept % SAMPLE_STRIDE == 0:
-            self._estimate(record, weight=SAMPLE_STRIDE)
+        if self.kept == self.next_sample:
+            is_early = self.kept < SAMPLED_WHOLE
+            stride = 1 if is_early else max(SAMPLE_STRIDE, self.kept // SAMPLE_SHARE)
+            self._estimate(record, weight=stride)
+            self.next_sample += stride
         self.kept += 1
         # 64 bits tell any number of records apart that one file can hold.
         self.identities.append(hash((record.source_type, record.native_id)))
@@ -190,9 +197,10 @@ def dry_run(
         )
         metadata = parser.describe(file, context)
         slices = list(parser.plan(file, context, slice_bytes=limits.slice_bytes))
-        for item, done, total in _read_slices(file, parser, slices, context):
+        items = _read_slices(file, parser, slices, context)
+        for number, (item, done, total) in enumerate(items, start=1):
             tally.count(item)
-            if tally.items % PROGRESS_ITEMS == 0:
+            if number % PROGRESS_ITEMS == 0:
                 on_progress(done, total)
     return DryRunReport(
         parser=parser.name,
@@ -215,10 +223,11 @@ def _read_slices(
     total = sum(_size_of(part) for part in slices)
     before = 0
     for part in slices:
+        size = _size_of(part)
         for item in parser.read(file, part, context):
             within = 0 if part.members else max(0, item.place.end - part.start)
-            yield item, before + min(within, _size_of(part)), total
-        before += _size_of(part)
+            yield item, before + min(within, size), total
+        before += size
 
 
 def _size_of(part: Slice) -> int:

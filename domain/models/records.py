@@ -13,6 +13,7 @@ import orjson
 
 from domain.ledger import Outcome
 from domain.models.ids import FileId, RecordId, derive_record_id
+from domain.models.makers import maker_of
 
 JsonValue = Any
 """What JSON can hold: str, int, float, bool, None, and lists and dicts of these."""
@@ -43,9 +44,15 @@ class Place:
     ordinal: int = 0
 
     def __str__(self) -> str:
+        if self.member is None and not self.ordinal:
+            return f"{self.start}-{self.end}"
         suffix = f"#{self.ordinal}" if self.ordinal else ""
         prefix = f"{self.member}:" if self.member else ""
         return f"{prefix}{self.start}-{self.end}{suffix}"
+
+
+make_place = maker_of(Place)
+"""``Place`` for those who make many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,10 @@ class Record:
             seen, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str
         )
         return blake2b(packed, digest_size=16).hexdigest()
+
+
+make_record = maker_of(Record)
+"""``Record`` for those who make many."""
 
 
 @dataclass(frozen=True, slots=True)

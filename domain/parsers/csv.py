@@ -9,9 +9,16 @@ from itertools import accumulate, takewhile
 from typing import BinaryIO
 
 from domain.errors import UnreadableFileError
-from domain.models.records import DroppedItem, JsonValue, ParsedItem, Place, RejectedItem
+from domain.models.records import (
+    DroppedItem,
+    JsonValue,
+    ParsedItem,
+    Place,
+    RejectedItem,
+    make_place,
+)
 from domain.parsers.column_rules import ColumnRules, choose_columns
-from domain.parsers.csv_borders import BorderScanner
+from domain.parsers.csv_borders import BorderScanner, can_cut
 from domain.parsers.csv_rows import Row, RowReader
 from domain.parsers.dialects import (
     Dialect,
@@ -20,7 +27,13 @@ from domain.parsers.dialects import (
     find_header,
     sniff_dialect,
 )
-from domain.parsers.encodings import TextEncoding, byte_lines, detect_encoding, line_decoder
+from domain.parsers.encodings import (
+    TextEncoding,
+    byte_lines,
+    detect_encoding,
+    line_batches,
+    line_decoder,
+)
 from domain.parsers.forms import (
     IS_LAST,
     MAX_RECORD_BYTES,
@@ -38,7 +51,6 @@ PREAMBLE_ROW = "preamble_row"
 
 _SNIFF_BYTES = 128 * 1024
 _SNIFF_LINES = 20
-_CUTTABLE = ("utf-8", "cp125", "iso8859", "koi8", "mac")
 _OVERRIDES = "text_columns, title_column, timestamp_column and id_column choose otherwise"
 
 
@@ -46,12 +58,11 @@ class CsvParser(Form):
     """Reads delimited text in any usual encoding and dialect.
 
     Rows above the table are dropped as ``preamble_row``, rows without a value as ``blank_row``.
-    A row's extra cells are kept as ``extra_1`` and so on. Files in UTF-16, UTF-32 and East Asian
-    charsets, or with escaped quotes, are one slice; others are cut at record borders.
+    A row's extra cells are kept as ``extra_1`` and so on. Files are cut at record borders.
     """
 
     name = "csv"
-    version = "1"
+    version = "2"
 
     def layout(self, head: Head, site: Site) -> dict[str, JsonValue]:
         encoding = detect_encoding(head.content)
@@ -66,7 +77,7 @@ class CsvParser(Form):
             "encoding": encoding.name,
             "bom_bytes": encoding.bom_bytes,
             **sniffed.dialect.to_json(),
-            "newline": _newline_of(head.content),
+            "newline": _newline_of(head.content, encoding.name),
             "has_header": table.has_header,
             "table_row": table.first_row,
             "data_start": _offset_of_row(head, encoding, sniffed.dialect, table.data_row),
@@ -78,11 +89,14 @@ class CsvParser(Form):
     def cuts(
         self, file: BinaryIO, layout: Mapping[str, JsonValue], *, slice_bytes: int
     ) -> Iterator[Cut]:
-        if not layout["encoding"].startswith(_CUTTABLE) or layout["escape"]:
+        encoding, dialect, start = (
+            layout["encoding"],
+            Dialect.from_json(layout),
+            layout["data_start"],
+        )
+        if not can_cut(encoding, dialect):
             return
-        start = layout["data_start"]
-        newline = layout["newline"].encode()
-        scanner = BorderScanner(file, Dialect.from_json(layout), start=start, newline=newline)
+        scanner = BorderScanner(file, dialect, encoding, start=start, newline=layout["newline"])
         for end in scanner.cuts(max(slice_bytes, start + 1), slice_bytes):
             yield Cut(end, {})
 
@@ -91,21 +105,23 @@ class CsvParser(Form):
     ) -> Iterator[ParsedItem]:
         if start == 0:
             start = len(read_fully(stream, layout["bom_bytes"]))
-        encoding = layout["encoding"]
-        lines = byte_lines(stream, encoding, max_bytes=MAX_RECORD_BYTES)
-        dialect, is_last = Dialect.from_json(layout), layout.get(IS_LAST, True)
-        reader = RowReader(lines, dialect, line_decoder(encoding), start, is_last=is_last)
-        build, data_start = self.row_builder(layout, site), layout["data_start"]
-        header_row = layout["table_row"] if layout["has_header"] else -1
-        for number, row in enumerate(reader.rows()):
-            if row.start < data_start:
-                if number != header_row:
-                    yield _preamble_item(row, site)
-            elif row.cells is None:
-                yield RejectedItem(row.error, site.place(row.start, row.end), row.raw)
-            else:
-                item = build(row.cells, site.place(row.start, row.end))
-                yield _with_raw(item, reader) if isinstance(item, RejectedItem) else item
+        encoding, is_last = layout["encoding"], layout.get(IS_LAST, True)
+        batches = line_batches(stream, encoding, max_bytes=MAX_RECORD_BYTES)
+        dialect = Dialect.from_json(layout)
+        reader = RowReader(batches, dialect, encoding, start, is_last=is_last)
+        rows = reader.rows()
+        if start < layout["data_start"]:
+            yield from _items_above(rows, layout, site)
+        build, member = self.row_builder(layout, site), site.member
+        for row in rows:
+            place = make_place(row.start, row.end, member)
+            if row.cells is None:
+                yield RejectedItem(row.error, place, row.raw)
+                continue
+            item = build(row.cells, place)
+            if isinstance(item, RejectedItem):
+                item = replace(item, raw=raw_start(reader.raw()))
+            yield item
 
     def header_of(self, sniffed: SniffedDialect) -> tuple[int, bool]:
         """The index of the table's first row, and whether it is a header."""
@@ -117,7 +133,13 @@ class CsvParser(Form):
         """What makes items of the rows' cells; tables of a known kind bring their own."""
         builder = RecordBuilder(ColumnRules.from_json(layout["column_rules"]), site)
         columns = layout["columns"]
-        return lambda cells, place: builder.build(row_values(columns, cells), place)
+
+        def build(cells: list[str], place: Place) -> ParsedItem:
+            if len(cells) <= len(columns):
+                return builder.build_row(columns, cells, place)
+            return builder.build(row_values(columns, cells), place)
+
+        return build
 
 
 class Table:
@@ -149,31 +171,40 @@ def sample_lines(head: Head, encoding: TextEncoding) -> list[str]:
 def _offset_of_row(head: Head, encoding: TextEncoding, dialect: Dialect, index: int) -> int:
     """Where the row stands in the stream; the rows before it are the header and what is above."""
     start = encoding.bom_bytes
-    lines = byte_lines(BytesIO(head.content[start:]), encoding.name, max_bytes=MAX_RECORD_BYTES)
-    rows = RowReader(lines, dialect, line_decoder(encoding.name), start).rows()
+    batches = line_batches(BytesIO(head.content[start:]), encoding.name, max_bytes=MAX_RECORD_BYTES)
+    rows = RowReader(batches, dialect, encoding.name, start).rows()
     end = start
     for _, row in zip(range(index), rows, strict=False):
         end = row.end
     return end
 
 
-def _newline_of(head: bytes) -> str:
-    lines, returns = head.count(b"\n"), head.count(b"\r")
+def _newline_of(head: bytes, encoding: str) -> str:
+    lines, returns = (head.count(end.encode(encoding)) for end in "\n\r")
     return "\r" if returns > 2 * lines else "\n"
 
 
 def row_values(columns: Sequence[str], cells: Sequence[JsonValue]) -> dict[str, JsonValue]:
     """Cells by their columns; those beyond the last column are ``extra_1`` and so on."""
     values: dict[str, JsonValue] = dict(zip(columns, cells, strict=False))
-    for number, extra in enumerate(cells[len(columns) :], start=1):
-        values[f"extra_{number}"] = extra
+    if len(cells) > len(columns):
+        for number, extra in enumerate(cells[len(columns) :], start=1):
+            values[f"extra_{number}"] = extra
     return values
+
+
+def _items_above(
+    rows: Iterator[Row], layout: Mapping[str, JsonValue], site: Site
+) -> Iterator[ParsedItem]:
+    """The items of the rows before the table's first; its header is none."""
+    header_row = layout["table_row"] if layout["has_header"] else -1
+    for number, row in enumerate(rows):
+        if number != header_row:
+            yield _preamble_item(row, site)
+        if row.end >= layout["data_start"]:
+            return
 
 
 def _preamble_item(row: Row, site: Site) -> DroppedItem:
     is_blank = not any(cell.strip() for cell in row.cells or ())
     return DroppedItem("blank_row" if is_blank else PREAMBLE_ROW, site.place(row.start, row.end))
-
-
-def _with_raw(item: RejectedItem, reader: RowReader) -> RejectedItem:
-    return replace(item, raw=raw_start(reader.raw()))

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
+from typing import Protocol
 
 from domain.models.records import JsonValue
 from domain.parsers.forms import MAX_RECORD_BYTES
@@ -33,6 +34,17 @@ _OTHER_DELIMITERS = re.compile(r"[,;\t|]")
 _VALUE_LIKE = re.compile(r"https?://|[^@\s]+@[^@\s]+\.[^@\s]+\Z|(true|false|null)\Z", re.IGNORECASE)
 
 
+class CountedRows(Protocol):
+    """Rows, and how many lines were taken for those that came so far."""
+
+    @property
+    def line_num(self) -> int: ...
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+    def __next__(self) -> list[str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """What ``csv.reader`` needs to know. Quotes are doubled, or follow the ``escape``."""
@@ -42,7 +54,7 @@ class Dialect:
     escape: str | None = None
     skips_initial_space: bool = False
 
-    def rows(self, lines: Iterable[str], *, is_strict: bool = False) -> Iterator[list[str]]:
+    def rows(self, lines: Iterable[str], *, is_strict: bool = False) -> CountedRows:
         """Parse lines, which keep their line ends, into rows."""
         csv.field_size_limit(2 * MAX_RECORD_BYTES)
         return csv.reader(
@@ -99,9 +111,8 @@ def sniff_dialect(lines: Sequence[str]) -> SniffedDialect:
     best = max(
         (_judge(dialect, lines) for dialect in _candidates(sample)), key=lambda tried: tried.score
     )
-    spaced = _starting_with_space(best.rows)
-    if spaced > 0.5:
-        dialect = best.dialect
+    dialect = best.dialect
+    if _has_space_after_delimiters(best.rows, dialect.quote):
         return _judge(Dialect(dialect.delimiter, dialect.quote, dialect.escape, True), lines)
     return best
 
@@ -162,9 +173,18 @@ def _wraps_cells(dialect: Dialect, lines: Sequence[str]) -> bool:
     return wrapped > sum(begins != closes for begins, closes in ends)
 
 
-def _starting_with_space(rows: Sequence[Sequence[str]]) -> float:
-    cells = [cell for row in rows for cell in row[1:] if cell]
-    return sum(cell.startswith(" ") for cell in cells) / len(cells) if cells else 0.0
+def _has_space_after_delimiters(rows: Sequence[Sequence[str]], quote: str | None) -> bool:
+    """Whether most delimiters come with a space that belongs to no cell.
+
+    Where the first cells of rows begin with a space as well, it is part of all cells; unless a
+    quote follows it, which would not be one then.
+    """
+    later = [cell for row in rows for cell in row[1:] if cell]
+    if sum(cell.startswith(" ") for cell in later) * 2 <= len(later):
+        return False
+    first = [row[0] for row in rows if row and row[0]]
+    is_padded = sum(cell.startswith(" ") for cell in first) * 2 > len(first)
+    return not is_padded or any(quote and cell.lstrip(" ").startswith(quote) for cell in later)
 
 
 def find_header(sniffed: SniffedDialect) -> tuple[int, bool]:

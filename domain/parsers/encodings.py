@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 import charset_normalizer
 import numpy as np
@@ -23,11 +24,14 @@ _LIKELY_CHARSETS = [
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r", "iso8859_7"),
     *("mac_roman", "shift_jis", "gb18030", "big5", "euc_jp", "euc_kr"),
 ]
-_MULTIBYTE = frozenset(("shift_jis", "gb18030", "big5", "euc_jp", "euc_kr"))
+EAST_ASIAN = frozenset(("shift_jis", "gb18030", "big5", "euc_jp", "euc_kr"))
 _CHAOS_MARGIN = 0.0
 _SAMPLE_BYTES = 16 * 1024
 _FEW_NON_ASCII_BYTES = 16
 _WIDTHS = {"utf-16-le": "<u2", "utf-16-be": ">u2", "utf-32-le": "<u4", "utf-32-be": ">u4"}
+ASCII_LIKE = ("utf-8", "cp125", "iso8859", "koi8", "mac")
+"""How the names of codecs begin in which a byte below 128 is that character and nothing else."""
+
 _NON_ASCII_LINE = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*[\r\n]*")
 
 
@@ -45,9 +49,17 @@ class TextEncoding:
 
 
 class OverlongLine(bytes):
-    """Stands for a line longer than allowed: its first bytes; ``length`` is how long it is."""
+    """Stands for a line longer than allowed: its first bytes. Its ``len`` is the whole line's."""
 
     length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+
+def unit_of(encoding: str) -> np.dtype[np.unsignedinteger]:
+    """The number that a text's bytes are a row of: two or four bytes wide in UTF-16 and UTF-32."""
+    return np.dtype(_WIDTHS.get(encoding, "u1"))
 
 
 def detect_encoding(head: bytes) -> TextEncoding:
@@ -77,6 +89,28 @@ def line_decoder(encoding: str) -> Callable[[bytes], str]:
     return decode
 
 
+def lines_decoder(encoding: str) -> Callable[[Sequence[bytes]], Iterable[str]]:
+    """Decodes many lines at once, each as ``line_decoder`` does, but at the codec's speed.
+
+    Lines that hold nothing that needs a closer look, which is seen from all of them in one go,
+    are decoded without a call of ours for each.
+    """
+    decode_line = line_decoder(encoding)
+    is_ascii_like = encoding.startswith(ASCII_LIKE)
+
+    def decode(lines: Sequence[bytes]) -> Iterable[str]:
+        content = b"".join(lines)
+        if is_ascii_like and content.isascii():
+            return map(decode_line if b"\0" in content else bytes.decode, lines)
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            return map(decode_line, lines)
+        return map(decode_line, lines) if "\0" in text else map(str, lines, repeat(encoding))
+
+    return decode
+
+
 def decode_all(content: bytes, encoding: TextEncoding) -> str:
     """A whole content as text, without its byte order mark."""
     return line_decoder(encoding.name)(content[encoding.bom_bytes :])
@@ -84,23 +118,28 @@ def decode_all(content: bytes, encoding: TextEncoding) -> str:
 
 def byte_lines(stream: ByteStream, encoding: str, *, max_bytes: int) -> Iterator[bytes]:
     """Split at CR, LF and CRLF, line ends kept; a longer line comes as one ``OverlongLine``."""
+    return chain.from_iterable(line_batches(stream, encoding, max_bytes=max_bytes))
+
+
+def line_batches(stream: ByteStream, encoding: str, *, max_bytes: int) -> Iterator[list[bytes]]:
+    """The same lines, in lists of those that end in the same MiB of the stream."""
     split = _wide_splitter(encoding) if encoding in _WIDTHS else _split
     carry = b""
     overlong: OverlongLine | None = None
     while block := stream.read(BLOCK_BYTES):
         lines, carry = split(carry + block)
         if lines and overlong is not None:
-            overlong.length += len(lines.pop(0))
-            yield overlong
-            overlong = None
-        yield from lines
+            overlong.length += len(lines[0])
+            lines[0], overlong = overlong, None
+        if lines:
+            yield lines
         if len(carry) > max_bytes:
             overlong, carry = _longer(overlong, carry)
     if overlong is not None:
         overlong.length += len(carry)
-        yield overlong
+        yield [overlong]
     elif carry:
-        yield carry
+        yield [carry]
 
 
 def _split(content: bytes) -> tuple[list[bytes], bytes]:
@@ -112,7 +151,7 @@ def _split(content: bytes) -> tuple[list[bytes], bytes]:
 
 
 def _wide_splitter(encoding: str) -> Callable[[bytes], tuple[list[bytes], bytes]]:
-    width = np.dtype(_WIDTHS[encoding])
+    width = unit_of(encoding)
 
     def split(content: bytes) -> tuple[list[bytes], bytes]:
         units = np.frombuffer(content, width, count=len(content) // width.itemsize)
@@ -179,7 +218,7 @@ def _legacy_charset(head: bytes) -> str:
         "cp1252" in match.could_be_from_charset and match.chaos <= best.chaos + _CHAOS_MARGIN
         for match in matches
     )
-    is_multibyte = best.encoding in _MULTIBYTE
+    is_multibyte = best.encoding in EAST_ASIAN
     return "cp1252" if is_western and not is_multibyte else codecs.lookup(best.encoding).name
 
 

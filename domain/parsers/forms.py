@@ -9,7 +9,7 @@ from typing import BinaryIO, Protocol
 
 from domain.errors import UnreadableFileError
 from domain.models.files import ImportOptions, Slice
-from domain.models.records import JsonValue, ParsedItem, Place
+from domain.models.records import JsonValue, ParsedItem, Place, make_place
 from domain.parsers.streaming import StreamingParser
 from domain.ports.parser import ParseContext
 
@@ -49,7 +49,7 @@ class Site:
         return self.member or self.context.filename
 
     def place(self, start: int, end: int, ordinal: int = 0) -> Place:
-        return Place(start, end, self.member, ordinal)
+        return make_place(start, end, self.member, ordinal)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import orjson
 
@@ -15,6 +14,7 @@ from domain.models.records import (
     Place,
     Record,
     RejectedItem,
+    make_record,
 )
 from domain.parsers.column_rules import ColumnRules, lookup
 from domain.parsers.forms import Site
@@ -27,9 +27,9 @@ SOURCE_ID = "source_id"
 TRUNCATED = "_truncated"
 BLANK_ROW = "blank_row"
 _NO_EXTRA: dict[str, JsonValue] = {}
+_SCALARS = frozenset((int, float, bool))
 
 
-@dataclass(frozen=True, slots=True)
 class RecordBuilder:
     """Builds the records of one stream under the same rules.
 
@@ -40,8 +40,11 @@ class RecordBuilder:
     one without any value is dropped. Values hold no NUL and no lone surrogates.
     """
 
-    rules: ColumnRules
-    site: Site
+    def __init__(self, rules: ColumnRules, site: Site) -> None:
+        self.rules = rules
+        self.site = site
+        self._content_id = site.context.sha256[:32]
+        self._text_columns = frozenset(rules.text)
 
     def build(
         self,
@@ -54,26 +57,47 @@ class RecordBuilder:
         kept = {
             column: value
             for column, value in values.items()
-            # Most values are texts; asking these here saves a call for each.
-            if (value and not value.isspace() if type(value) is str else not is_blank(value))
+            # Most values are texts or not falsy; asking these here saves a call for each.
+            if (
+                value and not value.isspace()
+                if type(value) is str
+                else value or not is_blank(value)
+            )
         }
+        return self._built(kept, place, extra)
+
+    def build_row(self, columns: Sequence[str], cells: Sequence[str], place: Place) -> ParsedItem:
+        """The record of a row of texts that has no more cells than there are columns."""
+        kept: dict[str, JsonValue] = {
+            column: cell
+            for column, cell in zip(columns, cells, strict=False)
+            if cell and not cell.isspace()
+        }
+        return self._built(kept, place, _NO_EXTRA)
+
+    def _built(
+        self, kept: dict[str, JsonValue], place: Place, extra: Mapping[str, JsonValue]
+    ) -> ParsedItem:
+        """The record of values that are not blank, which become its metadata."""
         if not kept:
             return DroppedItem(BLANK_ROW, place)
-        content = self._content(kept)
+        content, is_short = self._content(kept)
         if len(content) > MAX_CONTENT_CHARS:
             return RejectedItem(too_large(len(content)), place)
-        context, rules = self.site.context, self.rules
-        return Record(
-            source_type=context.source_type,
-            native_id=self._native_id(kept, place),
-            content_type=ContentType.RECORD,
-            content=content,
-            place=place,
-            title=self._text(kept, rules.title),
-            author=self._text(kept, rules.author),
-            timestamp=parse_timestamp(lookup(kept, rules.timestamp)) if rules.timestamp else None,
-            url=self._text(kept, rules.url),
-            metadata=self._metadata(kept) | extra,
+        rules = self.rules
+        moment = lookup(kept, rules.timestamp) if rules.timestamp else None
+        return make_record(
+            self.site.context.source_type,
+            self._native_id(kept, place),
+            ContentType.RECORD,
+            content,
+            place,
+            title=self._text(kept, rules.title) if rules.title else None,
+            author=self._text(kept, rules.author) if rules.author else None,
+            timestamp=parse_timestamp(moment) if moment is not None else None,
+            url=self._text(kept, rules.url) if rules.url else None,
+            # Last, for it takes the values over.
+            metadata=self._metadata(kept, extra, is_short=is_short),
         )
 
     def build_plain(self, value: JsonValue, place: Place) -> ParsedItem:
@@ -93,49 +117,56 @@ class RecordBuilder:
             metadata={"value": shortened(value)},
         )
 
-    def _content(self, kept: Mapping[str, JsonValue]) -> str:
-        prose = [text for column in self.rules.text if (text := self._text(kept, column))]
-        lines = [
-            line
-            for column, value in kept.items()
-            if column not in self.rules.text
-            for line in (
-                (f"{column}: {value}",) if isinstance(value, str) else lines_of(column, value)
-            )
-        ]
-        content = "\n\n".join(prose)
-        if lines:
-            content = f"{content}\n\n" + "\n".join(lines) if content else "\n".join(lines)
-        return content
-
-    def _metadata(self, kept: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-        metadata: dict[str, JsonValue] = {}
-        truncated = []
+    def _content(self, kept: Mapping[str, JsonValue]) -> tuple[str, bool]:
+        """The content, and whether it shows that every value is short enough for metadata."""
+        lines: list[str] = []
+        is_flat = True
+        text_columns = self._text_columns
         for column, value in kept.items():
-            if type(value) is str and len(value) <= MAX_METADATA_CHARS:
-                metadata[column] = value
-                continue
-            short = metadata[column] = shortened(value)
-            if short is not value:
-                truncated.append(column)
-        if truncated:
-            metadata[TRUNCATED] = truncated
-        if self.rules.id and not is_blank(value := lookup(kept, self.rules.id)):
-            metadata.setdefault(SOURCE_ID, value)
+            kind = type(value)
+            if column in text_columns:
+                # The content leaves out the white space around it, so its length says nothing.
+                is_flat = is_flat and kind is str and len(value) <= MAX_METADATA_CHARS
+            elif kind is str:
+                lines.append(f"{column}: {value}")
+            elif column and kind in _SCALARS:
+                lines.append(f"{column}: {scalar_text(value)}")
+            else:
+                lines += lines_of(column, value)
+                is_flat = False
+        prose = [text for column in self.rules.text if (text := self._text(kept, column))]
+        if lines:
+            prose.append("\n".join(lines))
+        content = "\n\n".join(prose)
+        return content, is_flat and len(content) <= MAX_METADATA_CHARS
+
+    def _metadata(
+        self, kept: dict[str, JsonValue], extra: Mapping[str, JsonValue], *, is_short: bool
+    ) -> dict[str, JsonValue]:
+        own_id = lookup(kept, self.rules.id) if self.rules.id else None
+        metadata = kept if is_short else _shortened_values(kept)
+        if not is_blank(own_id):
+            metadata.setdefault(SOURCE_ID, own_id)
+        if extra:
+            metadata.update(extra)
         return metadata
 
     def _native_id(self, kept: Mapping[str, JsonValue], place: Place) -> str:
-        context = self.site.context
         if self.rules.id_is_identity and self.rules.id:
             own = self._text(kept, self.rules.id)
             if own:
-                return ":".join(filter(None, (context.filename, self.site.member, own)))
-        return f"{context.sha256[:32]}:{place}"
+                filename = self.site.context.filename
+                return ":".join(filter(None, (filename, self.site.member, own)))
+        return f"{self._content_id}:{place}"
 
     @staticmethod
     def _text(kept: Mapping[str, JsonValue], column: str | None) -> str | None:
         """A column as one text, ``None`` if blank."""
-        if column is None or is_blank(value := lookup(kept, column)):
+        if column is None or (value := lookup(kept, column)) is None:
+            return None
+        if type(value) is str:
+            return value.strip() or None
+        if is_blank(value):
             return None
         if isinstance(value, dict | list):
             return "\n".join(lines_of("", value)) or None
@@ -151,6 +182,19 @@ def shortened(value: JsonValue) -> JsonValue:
         if len(written) > MAX_METADATA_CHARS:
             return written.decode()[:MAX_METADATA_CHARS]
     return value
+
+
+def _shortened_values(kept: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The values as metadata hold them, and the names of those that were cut."""
+    metadata: dict[str, JsonValue] = {}
+    truncated = []
+    for column, value in kept.items():
+        short = metadata[column] = shortened(value)
+        if short is not value:
+            truncated.append(column)
+    if truncated:
+        metadata[TRUNCATED] = truncated
+    return metadata
 
 
 def too_large(chars: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -139,14 +139,12 @@ class JsonReading:
     def lines(self, stream: ByteStream, start: int) -> Iterator[ParsedItem]:
         number = self._layout.get("first_line", 1)
         for line in byte_lines(stream, "utf-8", max_bytes=MAX_RECORD_BYTES):
-            end = start + (getattr(line, "length", None) or len(line))
+            end = start + len(line)
             raw = line.strip()
             if end - start > MAX_RECORD_BYTES:
-                yield self._rejected(
-                    Element(line, start, end, "it is too long"), f"line {number}: "
-                )
+                yield self._rejected(Element(line, start, end, "it is too long"), number)
             elif raw:
-                yield from self.items_of(Element(raw, start, end), f"line {number}: ")
+                yield from self.items_of(Element(raw, start, end), number)
             number += line.endswith(b"\n")
             start = end
 
@@ -202,31 +200,27 @@ class JsonReading:
         yield from self.made_of_only(self._parse(element.raw), element)
 
     def items_of(
-        self, element: Element, label: str = "", *, name: str = ""
-    ) -> Iterator[ParsedItem]:
+        self, element: Element, line: int | None = None, *, name: str = ""
+    ) -> Iterable[ParsedItem]:
         """The item of one element, or the items of a page."""
         if element.error:
-            yield self._rejected(element, label)
-            return
+            return (self._rejected(element, line),)
         try:
             value = self._parse(element.raw)
         except JsonError as error:
-            yield self._rejected(replace(element, error=str(error)), label)
-            return
-        yield from self.made_of(value, element, name)
+            return (self._rejected(replace(element, error=str(error)), line),)
+        return self.made_of(value, element, name)
 
-    def made_of_only(self, value: JsonValue, element: Element) -> Iterator[ParsedItem]:
+    def made_of_only(self, value: JsonValue, element: Element) -> Iterable[ParsedItem]:
         if is_wrapper(value):
-            yield from self._parts(value, element)
-        else:
-            yield self._item(value, self._place(element), element.raw)
+            return self._parts(value, element)
+        return (self._item(value, self._place(element), element.raw),)
 
-    def made_of(self, value: JsonValue, element: Element, name: str) -> Iterator[ParsedItem]:
+    def made_of(self, value: JsonValue, element: Element, name: str) -> Iterable[ParsedItem]:
         """``name`` is the path of the array that held the value."""
         if is_page(value):
-            yield from self._parts(value, element)
-        else:
-            yield self._item(value, self._place(element), element.raw, name)
+            return self._parts(value, element)
+        return (self._item(value, self._place(element), element.raw, name),)
 
     def made_around(self, value: Mapping[str, JsonValue], element: Element) -> Iterator[ParsedItem]:
         yield from self._parts(value, element)
@@ -243,9 +237,9 @@ class JsonReading:
             item = self._builder.build_plain(value, place)
         return replace(item, raw=raw_start(raw)) if isinstance(item, RejectedItem) else item
 
-    def _rejected(self, element: Element, label: str = "") -> RejectedItem:
-        place = self._place(element)
-        return RejectedItem(label + element.error, place, raw_start(element.raw))
+    def _rejected(self, element: Element, line: int | None = None) -> RejectedItem:
+        label = "" if line is None else f"line {line}: "
+        return RejectedItem(label + element.error, self._place(element), raw_start(element.raw))
 
     def _place(self, element: Element, number: int = 0) -> Place:
         """Bytes in the file; in UTF-16 and UTF-32 items are counted instead."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import UnreadableFileError
+from domain.parsers.byte_runs import after_odd_runs
 from domain.parsers.forms import (
     BLOCK_BYTES,
     MAX_RAW_BYTES,
@@ -42,7 +43,8 @@ The level counts the brackets that are open around it.
 """
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: setting the fields of a frozen one takes as long as finding the value.
+@dataclass(slots=True)
 class Element:
     """A value's bytes without the white space around them, or why there is no value."""
 
@@ -81,22 +83,13 @@ class StructureScanner:
         is_quote = (content == _QUOTE).view(np.uint8)
         backslashes = np.flatnonzero(content == _BACKSLASH)
         if len(backslashes):
-            is_quote[_after_odd_runs(backslashes, len(content))] = 0
+            is_quote[after_odd_runs(backslashes, len(content))] = 0
         # Eight bits overflow, but whether a count is odd survives that.
         parity = np.cumsum(is_quote, dtype=np.uint8) & 1
         outside = parity == self._in_string
         if len(parity):
             self._in_string ^= bool(parity[-1])
         return np.asarray(outside)
-
-
-def _after_odd_runs(backslashes: NDArray[np.intp], size: int) -> NDArray[np.intp]:
-    """The positions that a backslash escapes: those after a run of odd length."""
-    is_first = np.diff(backslashes, prepend=-2) != 1
-    is_last = np.append(is_first[1:], True)
-    lengths = backslashes[is_last] - backslashes[is_first] + 1
-    after: NDArray[np.intp] = backslashes[is_last][lengths % 2 == 1] + 1
-    return after[after < size]
 
 
 class ElementReader:

@@ -178,11 +178,12 @@ def is_page(value: JsonValue) -> bool:
     """Whether a value is an envelope: lists of objects among paging fields."""
     if not isinstance(value, dict) or not value:
         return False
-    lists = [key for key, item in value.items() if isinstance(item, list)]
+    lists = [key for key, item in value.items() if type(item) is list]
+    if not lists:
+        return False
     others = [key for key in value if key not in lists]
     return (
-        bool(lists)
-        and any(_plain(key) in _PAGE_MARKS for key in others)
+        any(_plain(key) in _PAGE_MARKS for key in others)
         and all(_is_object_list(value[key]) for key in lists)
         and all(_is_paging(key, value[key]) for key in others)
     )

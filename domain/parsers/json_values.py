@@ -48,7 +48,8 @@ def parse_value(raw: bytes) -> JsonValue:
             value = _parse_slowly(raw, None)
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         _check_depth(value)
-    return clean_value(value) if _ESCAPED_UNSTORABLE.search(raw) else value
+    has_unstorable = b"\\u" in raw and _ESCAPED_UNSTORABLE.search(raw)
+    return clean_value(value) if has_unstorable else value
 
 
 def _parse_slowly(raw: bytes, why: orjson.JSONDecodeError | None) -> JsonValue:

@@ -15,9 +15,9 @@ from domain.models.records import (
     JsonValue,
     ParsedItem,
     Place,
-    Record,
     RejectedItem,
     Tombstone,
+    make_record,
 )
 from domain.parsers.forms import Site
 from domain.parsers.generic import BLANK_ROW, MAX_CONTENT_CHARS, TRUNCATED, too_large
@@ -96,7 +96,7 @@ class RowBuilder:
         if len(content) > MAX_CONTENT_CHARS:
             return RejectedItem(too_large(len(content)), place)
         metadata.update(extra)
-        return Record(
+        return make_record(
             source_type=self._site.context.source_type,
             native_id=native_id,
             content_type=ContentType.RECORD,

@@ -52,7 +52,7 @@ def sections_of(
     path, fence = HeadingPath(), ""
     section = Section("", start, start)
     for raw in lines:
-        line, size = decode(raw), getattr(raw, "length", None) or len(raw)
+        line, size = decode(raw), len(raw)
         if opened := _FENCE.match(line):
             fence = "" if fence == opened[1] else fence or opened[1]
         heading = None if fence else _HEADING.match(line)

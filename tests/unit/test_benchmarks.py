@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import io
+from itertools import islice
 from statistics import fmean
 
+import pytest
+
+from benchmarks.csv_conformance import Case, difference
+from benchmarks.parsing import measure_parsing
 from benchmarks.queries import percentiles
+from benchmarks.tables import crm_rows, write_csv
 from benchmarks.texts import MEAN_WORDS, TextMaker
 
 
@@ -28,3 +35,28 @@ def test_percentiles_are_values_that_were_measured() -> None:
         "p95_ms": 95.0,
         "p99_ms": 99.0,
     }
+
+
+def test_a_row_of_the_made_up_crm_has_a_typical_width() -> None:
+    table = io.BytesIO()
+    rows = write_csv(table, crm_rows(), size=200_000)
+    assert 300 <= table.tell() / rows <= 800
+    assert any("\n" in row["description"] for row in islice(crm_rows(), 10))
+
+
+def test_every_measured_form_is_read_completely() -> None:
+    results = list(measure_parsing(megabytes=1, rounds=1))
+    assert {result.form for result in results} == {"csv", "ndjson", "json array", "slack"}
+    assert all(result.records > 0 and result.parse_rate > 0 for result in results)
+
+
+@pytest.mark.parametrize(
+    ("expected", "says"),
+    [
+        pytest.param([{"a": "1", "b": "2"}], None, id="equal"),
+        pytest.param([{"a": "1", "b": "1"}], "row 1: 'b' is '2' instead of '1'", id="a-cell"),
+        pytest.param([], "1 rows instead of 0", id="a-row-too-many"),
+    ],
+)
+def test_a_difference_names_what_differs(expected: list[dict[str, str]], says: str | None) -> None:
+    assert difference(Case("suite", "case", b"a,b\n1,2\n", expected)) == says

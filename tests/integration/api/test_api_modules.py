@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from actors.settings import Adding, ModuleSettings
+from domain.parsers.detection import PARSERS
 from tests.module_builders import NOTES, NOTES_MODULE, a_module, a_wheel
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ async def test_a_version_is_activated_and_rolled_back(api: Api) -> None:
 async def test_a_parser_is_disabled(api: Api) -> None:
     answer = await api.client.post(f"{SLACK}/disable")
     assert (answer.status_code, answer.json()["is_disabled"]) == (200, True)
-    assert await state_of(api, "slack", "1.0") == "disabled"
+    assert await state_of(api, "slack", PARSERS["slack"].version) == "disabled"
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 import domain.parsers.csv_borders as csv_borders
 import domain.parsers.csv_rows as csv_rows
+import domain.parsers.encodings as encodings
 from domain.errors import UnreadableFileError
 from domain.models.records import ContentType, DroppedItem, Record, RejectedItem
 from domain.parsers.csv import CsvParser
-from tests.builders import described, items_in, records_in
+from tests.builders import described, items_in, parse_context, records_in
 
 SOME = settings(deadline=None, max_examples=50)
 PARSER = CsvParser()
@@ -80,6 +81,17 @@ def test_a_stray_byte_is_read_as_windows_latin() -> None:
 
 def test_nul_characters_are_replaced() -> None:
     assert rows_of(b"a,b\n1,x\x00y\n")[0]["b"] == "x\ufffdy"
+
+
+def test_spaces_after_delimiters_belong_to_no_cell() -> None:
+    assert rows_of(b'a, b\n1, "x, y"\n2, z\n') == [{"a": "1", "b": "x, y"}, {"a": "2", "b": "z"}]
+
+
+def test_spaces_around_every_cell_belong_to_the_cells() -> None:
+    assert rows_of(b"a,b\n x , y \n z , w \n") == [
+        {"a": " x ", "b": " y "},
+        {"a": " z ", "b": " w "},
+    ]
 
 
 def test_a_table_without_header_gets_numbered_columns() -> None:
@@ -161,15 +173,46 @@ CELLS = st.text(alphabet=st.sampled_from("ab \"\n\r,;'\\é"), max_size=8)
 TABLES = st.lists(st.lists(CELLS, min_size=2, max_size=4), min_size=1, max_size=30)
 
 
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "cp1252"]
+
+
 @SOME
-@given(table=TABLES, newline=st.sampled_from(["\n", "\r\n"]), slice_bytes=st.integers(1, 120))
+@given(
+    table=TABLES,
+    newline=st.sampled_from(["\n", "\r\n", "\r"]),
+    encoding=st.sampled_from(ENCODINGS),
+    slice_bytes=st.integers(1, 120),
+)
 def test_any_cutting_of_a_written_table_gives_the_same_items(
-    table: list[list[str]], newline: str, slice_bytes: int
+    table: list[list[str]], newline: str, encoding: str, slice_bytes: int
 ) -> None:
     text = io.StringIO()
     csv.writer(text, lineterminator=newline).writerows([["id", "note"], *table])
+    content = text.getvalue().encode(encoding)
+    assert items_in(PARSER, content, slice_bytes=slice_bytes) == items_in(PARSER, content)
+
+
+@SOME
+@given(table=TABLES, slice_bytes=st.integers(1, 120))
+def test_any_cutting_of_a_table_with_escapes_gives_the_same_items(
+    table: list[list[str]], slice_bytes: int
+) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, doublequote=False, escapechar="\\", lineterminator="\n")
+    writer.writerows([["id", 'a "note"'], *table])
     content = text.getvalue().encode()
     assert items_in(PARSER, content, slice_bytes=slice_bytes) == items_in(PARSER, content)
+
+
+@pytest.mark.parametrize("encoding", [*ENCODINGS, "shift_jis", "gb18030", "euc_kr"])
+def test_a_large_file_is_cut_whatever_its_encoding(encoding: str) -> None:
+    row = '"日本語の本文\n二行目",1\n' if encoding[:2] in ("ut", "sh", "gb") else '"añ\n",1\n'
+    row = '"한국어 문장\n둘째 줄",1\n' if encoding == "euc_kr" else row
+    content = ("text,number\n" + row * 100).encode(encoding)
+    about = parse_context(content)
+    parts = list(PARSER.plan(io.BytesIO(content), about, slice_bytes=len(content) // 10))
+    assert 8 <= len(parts) <= 10
+    assert items_in(PARSER, content, slice_bytes=100) == items_in(PARSER, content)
 
 
 @SOME
@@ -177,13 +220,35 @@ def test_any_cutting_of_a_written_table_gives_the_same_items(
     lines=st.lists(
         st.text(alphabet=st.sampled_from('a",\\ é'), max_size=8), min_size=1, max_size=40
     ),
+    header=st.sampled_from(["id,note", '"i\\"d",note', "id, note"]),
+    newline=st.sampled_from(["\n", "\r\n", "\r"]),
+    encoding=st.sampled_from(["utf-8", "utf-16-le"]),
     slice_bytes=st.integers(1, 60),
 )
 def test_any_cutting_of_broken_text_gives_the_same_items(
-    lines: list[str], slice_bytes: int
+    lines: list[str], header: str, newline: str, encoding: str, slice_bytes: int
 ) -> None:
-    content = ("id,note\n" + "\n".join(lines)).encode()
+    content = newline.join([header, *lines]).encode(encoding)
     assert items_in(PARSER, content, slice_bytes=slice_bytes) == items_in(PARSER, content)
+
+
+@SOME
+@given(
+    lines=st.lists(st.text(alphabet=st.sampled_from('a",\\ é\r'), max_size=8), max_size=40),
+    header=st.sampled_from(["id,note", '"i\\"d",note']),
+    encoding=st.sampled_from(["utf-8", "utf-16"]),
+    block_bytes=st.sampled_from([4, 8, 20, 64]),
+    slice_bytes=st.integers(1, 60),
+)
+def test_blocks_of_any_size_give_the_same_items(
+    lines: list[str], header: str, encoding: str, block_bytes: int, slice_bytes: int
+) -> None:
+    content = "\n".join([header, *lines]).encode(encoding)
+    whole = items_in(PARSER, content)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(encodings, "BLOCK_BYTES", block_bytes)
+        patched.setattr(csv_borders, "BLOCK_BYTES", block_bytes)
+        assert items_in(PARSER, content, slice_bytes=slice_bytes) == whole
 
 
 @SOME

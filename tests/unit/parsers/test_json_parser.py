@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import domain.parsers.encodings as encodings
+import domain.parsers.json as json_parsing
+import domain.parsers.json_scan as json_scan
 from domain.errors import UnreadableFileError
 from domain.models.records import DroppedItem, Record, RejectedItem
 from domain.parsers.json import JsonParser
@@ -206,3 +209,34 @@ def test_any_cutting_of_broken_text_gives_the_same_items(
 ) -> None:
     content = (start + text).encode()
     assert items_in(PARSER, content, slice_bytes=slice_bytes) == items_in(PARSER, content)
+
+
+TEXTS = st.text(alphabet=st.sampled_from('[]{},:"\\ aé𝄞\n'), max_size=8)
+TEXT_DOCUMENTS = st.lists(
+    st.dictionaries(TEXTS, TEXTS | st.lists(TEXTS, max_size=2), max_size=3), max_size=12
+)
+
+
+@pytest.mark.parametrize("shape", ["array", "pretty", "lines", "concatenated"])
+@SOME
+@given(
+    documents=TEXT_DOCUMENTS,
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32-be"]),
+    block_bytes=st.sampled_from([4, 20, 64]),
+    slice_bytes=st.integers(1, 60),
+)
+def test_blocks_of_any_size_give_the_same_items(
+    shape: str, documents: list[Any], encoding: str, block_bytes: int, slice_bytes: int
+) -> None:
+    text = {
+        "array": lambda: orjson.dumps(documents),
+        "pretty": lambda: orjson.dumps(documents, option=orjson.OPT_INDENT_2),
+        "lines": lambda: b"\r\n".join(map(orjson.dumps, [{"a": [1]}, *documents])),
+        "concatenated": lambda: b" ".join(map(orjson.dumps, [{"a": [1]}, *documents])),
+    }[shape]()
+    content = text.decode().encode(encoding)
+    whole = items_in(PARSER, content)
+    with pytest.MonkeyPatch.context() as patched:
+        for module in (encodings, json_parsing, json_scan):
+            patched.setattr(module, "BLOCK_BYTES", block_bytes)
+        assert items_in(PARSER, content, slice_bytes=slice_bytes) == whole

@@ -34,6 +34,7 @@ class Taker(CsvParser):
     """Takes whatever begins as it is told to."""
 
     name = "taker"
+    version = "1"
 
     def __init__(self, beginning: bytes) -> None:
         self._beginning = beginning

@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.models.records import DroppedItem, Record, RejectedItem, Tombstone
@@ -373,6 +373,7 @@ def test_a_cell_of_nothing_but_marks_is_blank() -> None:
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=30)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=20), st.integers(1, 200))
 def test_any_cutting_gives_the_same_items(
     rows: list[tuple[str, str, str]], slice_bytes: int
