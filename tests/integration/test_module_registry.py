@@ -190,7 +190,7 @@ async def test_an_installed_class_that_changed_its_version_is_not_taken_for_the_
             ModuleKey(PARSER, "csv", "9"), "domain.parsers.csv:CsvParser", a_module().checks
         )
     )
-    with pytest.raises(ModuleUnavailableError, match="calls itself csv/1 now, not csv/9"):
+    with pytest.raises(ModuleUnavailableError, match="calls itself csv/2 now, not csv/9"):
         await parsers.of_label("csv/9")
 
 

@@ -171,21 +171,21 @@ async def test_unchanged_records_name_the_version_that_read_them_last(
     """The contents are the same, so that staging writes nothing else of them."""
     report = await import_side.import_file("a.csv", TABLE)
     relabelled = CsvParser()
-    relabelled.version = "2"
+    relabelled.version = "3"
     import_side.parsers = FixedParsers(ParserRegistry(modules={"csv": relabelled}))
-    await reparse(import_side.metadata, parser="csv", below="2")
+    await reparse(import_side.metadata, parser="csv", below="3")
     async with import_side.conducted():
         again = await import_side.finished(report.file.file_id)
 
     assert again.ledger == Ledger(read=2, unchanged=2)
-    assert await readers(import_side) == {"csv/2": 2}
+    assert await readers(import_side) == {"csv/3": 2}
 
 
 async def test_a_file_that_is_not_finished_is_left_and_named(import_side: ImportSide) -> None:
     report = await import_side.import_file("a.csv", TABLE)
     await import_side.metadata.files.restart(report.file.file_id)
 
-    again = await reparse(import_side.metadata, parser="csv", below="2")
+    again = await reparse(import_side.metadata, parser="csv", below="3")
 
     assert (list(again.replayed), list(again.busy)) == ([], [report.file.file_id])
 
