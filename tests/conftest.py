@@ -10,10 +10,15 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from actors.adapters.postgres.migrate import migrate
 from actors.adapters.postgres.server import EmbeddedPostgres
 from actors.adapters.postgres.store import PostgresMetadataStore
+
+# How long an example takes says how busy the machine is; no test here is about that.
+settings.register_profile("headrace", deadline=None)
+settings.load_profile("headrace")
 
 
 @pytest.fixture(scope="session")
