@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 ELLIPSIS = "…"
 
@@ -29,6 +30,7 @@ def stems_of(text: str) -> set[str]:
     return {_stem(word) for word in _WORD.findall(text)}
 
 
+@lru_cache(maxsize=20_000)
 def _stem(word: str) -> str:
     return _ENDING.sub("", word.casefold())
 

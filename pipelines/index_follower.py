@@ -17,7 +17,8 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.5
 REFRESH_SECONDS = 5.0
-"""The writer folds chunks into faster structures without a new generation; readers follow."""
+"""The writer folds chunks into faster structures without a new generation; readers follow, and
+read ahead what searches of the new version will need."""
 
 
 class IndexFollower:
@@ -41,6 +42,7 @@ class IndexFollower:
     async def running(self) -> AsyncIterator[None]:
         """Follow in the background; the first look is taken before the block begins."""
         await self.follow()
+        await self._index.read_ahead()
         task = asyncio.create_task(self._follow_on())
         try:
             yield
@@ -59,6 +61,7 @@ class IndexFollower:
                     waited = 0.0
                 elif waited >= REFRESH_SECONDS:
                     await self._index.refresh()
+                    await self._index.read_ahead()
                     waited = 0.0
             except RetryableError as error:
                 log.warning("index_not_followed", error=error.message)

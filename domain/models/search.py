@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from domain.models.chunks import Member
 from domain.models.ids import ChunkId, FileId, RecordId
@@ -86,8 +86,7 @@ class Rankable(Protocol):
 Ranked = TypeVar("Ranked", bound=Rankable, covariant=True)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Match:
+class Match(NamedTuple):
     """A chunk that a leg found, not read yet: most of what a leg finds is never shown."""
 
     record_id: RecordId

@@ -320,6 +320,13 @@ async def test_optimizing_leaves_the_answers_as_they_were(index: SearchIndex) ->
     assert sorted(t[-1] for t in await keyword(index, "pump")) == list("bcdef")
 
 
+async def test_reading_ahead_leaves_the_answers_as_they_were(index: SearchIndex) -> None:
+    await index.upsert(CORPUS)
+    before = await keyword(index, "pump")
+    await index.read_ahead()
+    assert await keyword(index, "pump") == before
+
+
 TOY = """the pump in hall three leaks oil
 the valve of the second pump was replaced
 renewal of the contract with the customer

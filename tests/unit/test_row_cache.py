@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from actors.adapters.lancedb.row_cache import ENTRY_BYTES, Row, RowCache
+from domain.models.ids import RecordId
 
 
 def row(name: str) -> Row:
-    return Row(name.encode(), "")
+    return Row(RecordId(UUID(int=0)), "csv", name.encode(), "")
 
 
 def test_only_known_rows_are_found() -> None:

@@ -10,14 +10,18 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-ENTRY_BYTES = 200
+from domain.models.ids import RecordId
+
+ENTRY_BYTES = 400
 """About what an entry costs beside its bytes."""
 
 
 class Row(NamedTuple):
-    """The ``HIT_COLUMNS`` of a row."""
+    """A row's ``HIT_COLUMNS``: what ranking needs unpacked, and ``shown`` as it lies there."""
 
-    hit: bytes
+    record_id: RecordId
+    source_type: str
+    shown: bytes
     file_id: str
 
 
@@ -28,6 +32,9 @@ class RowCache:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._rows: OrderedDict[int, Row] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
     def get(self, row_ids: Iterable[int]) -> dict[int, Row]:
         """The rows of these that are known."""
@@ -50,4 +57,4 @@ class RowCache:
 
 
 def _size(row: Row) -> int:
-    return len(row.hit) + len(row.file_id) + ENTRY_BYTES
+    return len(row.shown) + len(row.file_id) + ENTRY_BYTES

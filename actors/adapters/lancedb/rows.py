@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from sys import intern
 from uuid import UUID
 
 import numpy as np
@@ -77,17 +79,15 @@ def merge_portions(rows: pa.Table) -> Iterator[pa.Table]:
         yield rows.slice(start, step).combine_chunks()
 
 
+def rows_of(read: pa.Table | pa.RecordBatch) -> dict[int, Row]:
+    """The rows by their ids, of ``HIT_COLUMNS`` and ``_rowid``."""
+    row_ids, *columns = (read.column(name).to_pylist() for name in ("_rowid", *HIT_COLUMNS))
+    return dict(zip(row_ids, map(_unpack, *columns), strict=True))
+
+
 def to_match(row: Row, score: float) -> Match:
-    """A found row, of which only what ranking needs is unpacked."""
-    packed = row.hit
-    end_of_source = _SOURCE_AT + packed[_SOURCE_AT - 1]
-    match = Match(
-        record_id=RecordId(UUID(bytes=packed[:_RECORD_ID_BYTES])),
-        source_type=packed[_SOURCE_AT:end_of_source].decode(),
-        score=score,
-        read=lambda: _candidate(match, orjson.loads(packed[end_of_source:]), row.file_id),
-    )
-    return match
+    """A found row, which is read only if it is to be shown."""
+    return Match(row.record_id, row.source_type, score, partial(_candidate, row, score))
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -117,6 +117,16 @@ def _pack(chunk: Chunk) -> bytes:
     return head + orjson.dumps(shown, option=orjson.OPT_NON_STR_KEYS, default=str)
 
 
+def _unpack(packed: bytes, file_id: str) -> Row:
+    end_of_source = _SOURCE_AT + packed[_SOURCE_AT - 1]
+    return Row(
+        record_id=RecordId(UUID(bytes=packed[:_RECORD_ID_BYTES])),
+        source_type=intern(packed[_SOURCE_AT:end_of_source].decode()),
+        shown=packed[end_of_source:],
+        file_id=file_id,
+    )
+
+
 def _packed_members(chunk: Chunk) -> dict[str, JsonValue]:
     """Only passages have the entry: most hits are spared reading it."""
     members = [(one.record_id, one.start, one.end, one.at) for one in chunk.members]
@@ -127,15 +137,16 @@ def _member(record_id: str, start: int, end: int, at: int) -> Member:
     return Member(RecordId(UUID(record_id)), start, end, at)
 
 
-def _candidate(match: Match, shown: Mapping[str, JsonValue], file_id: str) -> Candidate:
+def _candidate(row: Row, score: float) -> Candidate:
+    shown: Mapping[str, JsonValue] = orjson.loads(row.shown)
     timestamp = shown["timestamp"]
     return Candidate(
         chunk_id=ChunkId(UUID(shown["chunk_id"])),
-        record_id=match.record_id,
-        file_id=FileId(UUID(file_id)),
-        score=match.score,
+        record_id=row.record_id,
+        file_id=FileId(UUID(row.file_id)),
+        score=score,
         text=shown["text"],
-        source_type=match.source_type,
+        source_type=row.source_type,
         content_type=shown["content_type"],
         title=shown["title"],
         author=shown["author"],
