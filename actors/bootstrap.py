@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
-from actors.adapters.lancedb.index import LanceSearchIndex
 from actors.adapters.memory.cache import InMemoryCache
 from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.onnx.embedder import OnnxEmbedder
@@ -87,6 +86,9 @@ def followed_parsers(settings: Settings, metadata: MetadataStore) -> FollowedPar
 
 async def open_index(settings: Settings, *, dimension: int) -> SearchIndex:
     """The search index as this process reads it. Only the index writer may write to it."""
+    # Imported here, as it takes more than a second, and most processes search nothing.
+    from actors.adapters.lancedb.index import LanceSearchIndex
+
     return await LanceSearchIndex.open(
         settings.index_dir,
         dimension=dimension,

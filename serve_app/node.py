@@ -22,6 +22,7 @@ import structlog
 from actors.logging import configure_logging
 from actors.settings import Settings
 from serve_app.leftovers import end_leftovers, remove_old_sessions
+from serve_app.process_tree import named
 from serve_app.ray_environment import (
     find_free_ports,
     has_haproxy,
@@ -148,10 +149,7 @@ class Node:
 
     def _write_node_file(self, actors: Mapping[str, int]) -> None:
         """Say who runs, for the supervisor and for whoever has to clean up after both."""
-        started = {
-            f"{child.name()}-{child.pid}": child.pid
-            for child in psutil.Process().children(recursive=True)
-        }
+        started = named(psutil.Process().children(recursive=True))
         text = orjson.dumps(
             {
                 "pid": os.getpid(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -45,6 +46,15 @@ def family_of(process: psutil.Process) -> list[psutil.Process]:
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def named(processes: Iterable[psutil.Process]) -> dict[str, int]:
+    """The pids of those that still run, by name and pid."""
+    pids = {}
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            pids[f"{process.name()}-{process.pid}"] = process.pid
+    return pids
 
 
 def terminate(process: psutil.Process, *, grace_seconds: float) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -41,6 +42,9 @@ for line in importlib.metadata.requires("torch") or []:
     if name not in locked and name != "setuptools" and "extra ==" not in line:
         print(line)
 """
+
+
+IMPORTED = "import serve_app.node, serve_app.deployments, serve_app.demo, actors.index_writer"
 
 
 class SetupFailed(Exception):
@@ -78,6 +82,7 @@ def install(*, dev: bool) -> bool:
     with heartbeat("installing"):
         install_side_by_side(lock)
         run([*PIP, "-r", str(lock)], "could not install the packages")
+        write_bytecode()
     stamp.write_text(wanted)
     return True
 
@@ -144,6 +149,13 @@ def install_others(pins: list[str]) -> None:
     run([*PIP, "--no-deps", "--editable", str(ROOT)], "could not install Headrace itself")
 
 
+def write_bytecode() -> None:
+    """Compile what the service imports, once; otherwise each of its processes does at the first
+    start, and where ``PYTHONDONTWRITEBYTECODE`` is set, at every start."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    run([str(PYTHON), "-c", IMPORTED], "could not import what was installed", environment)
+
+
 def prepare_model() -> None:
     """Let the model be prepared, unless it is; that prints its own progress."""
     done = subprocess.run([str(PYTHON), "-m", "actors.adapters.onnx.prepare"], cwd=ROOT)
@@ -151,7 +163,7 @@ def prepare_model() -> None:
         raise SetupFailed("could not prepare the model; the lines above say why")
 
 
-def run(command: list[str], complaint: str) -> None:
+def run(command: list[str], complaint: str, environment: dict[str, str] | None = None) -> None:
     """Run a command in the repository; its output shows only when it fails.
 
     pip complains on the way about packages that the other installation is yet to bring.
@@ -160,7 +172,12 @@ def run(command: list[str], complaint: str) -> None:
         SetupFailed: it ended with an error.
     """
     done = subprocess.run(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     if done.returncode != 0:
         print(done.stdout, file=sys.stderr, flush=True)
