@@ -152,7 +152,8 @@ def install_others(pins: list[str]) -> None:
 def write_bytecode() -> None:
     """Compile what the service imports, once; otherwise each of its processes does at the first
     start, and where ``PYTHONDONTWRITEBYTECODE`` is set, at every start."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    inherited = os.environ.items()  # noqa: TID251 - not a setting, and stdlib only
+    environment = {k: v for k, v in inherited if k != "PYTHONDONTWRITEBYTECODE"}
     run([str(PYTHON), "-c", IMPORTED], "could not import what was installed", environment)
 
 
