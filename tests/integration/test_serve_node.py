@@ -96,8 +96,9 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
 
 def test_it_answers_over_haproxy_on_loopback_only(node: RunningNode) -> None:
     assert httpx.get(f"{node.url}/health/live").json() == {"status": "ok"}
-    [haproxy] = node.processes("haproxy")
-    listening = {c.laddr.ip for c in haproxy.net_connections() if c.laddr.port == node.port}
+    assert node.processes("haproxy")
+    sockets = psutil.net_connections("tcp")
+    listening = {s.laddr.ip for s in sockets if s.status == "LISTEN" and s.laddr.port == node.port}
     assert listening == {"127.0.0.1"}
 
 
