@@ -58,9 +58,9 @@ class Service:
             time.sleep(POLL_SECONDS)
         raise BenchmarkFailed(f"{filename} was not imported in {IMPORT_TIMEOUT_SECONDS} s")
 
-    def command(self, *arguments: str) -> str:
-        """What ``headrace …`` prints."""
-        return _headrace(arguments, self.environment)
+    def command(self, *arguments: str, may_fail: bool = False) -> str:
+        """What ``headrace …`` prints; with ``may_fail`` whatever its exit status is."""
+        return _headrace(arguments, self.environment, may_fail=may_fail)
 
 
 def request(
@@ -77,8 +77,8 @@ def request(
 
 
 @contextmanager
-def fresh_service() -> Iterator[Service]:
-    """Start a service, and stop it however the benchmark ends."""
+def fresh_service(**settings: str) -> Iterator[Service]:
+    """Start a service with these settings, and stop it however the benchmark ends."""
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
         port = _free_port()
         environment = {
@@ -86,6 +86,7 @@ def fresh_service() -> Iterator[Service]:
             "HEADRACE_DATA_DIR": folder,
             "HEADRACE_HTTP__PORT": str(port),
             "HEADRACE_URL": f"http://127.0.0.1:{port}",
+            **settings,
         }
         try:
             _headrace(("up",), environment)
@@ -94,11 +95,13 @@ def fresh_service() -> Iterator[Service]:
             _headrace(("down",), environment)
 
 
-def _headrace(arguments: tuple[str, ...], environment: dict[str, str]) -> str:
+def _headrace(
+    arguments: tuple[str, ...], environment: dict[str, str], *, may_fail: bool = False
+) -> str:
     done = subprocess.run(
         [str(HEADRACE), *arguments], env=environment, capture_output=True, text=True
     )
-    if done.returncode != 0:
+    if done.returncode != 0 and not may_fail:
         raise BenchmarkFailed(f"headrace {' '.join(arguments)}: {done.stdout}{done.stderr}")
     return done.stdout
 

@@ -16,6 +16,8 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
     DUPLICATE = "duplicate"
     OLDER_VERSION = "older_version"
+    DELETED = "deleted"
+    """Of a tombstone; the ledger counts its item among the parsers' drops."""
 
 
 @dataclass(frozen=True, slots=True)

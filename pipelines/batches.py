@@ -18,9 +18,15 @@ class ParsedBatch:
     """Neighbouring items of a slice. ``bytes_read`` is how much of it they stand for."""
 
     records: list[Record] = field(default_factory=list)
+    tombstones: list[Record] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     rejected: list[RejectedItem] = field(default_factory=list)
     bytes_read: int = 0
+
+    @property
+    def to_stage(self) -> list[Record]:
+        """What the store is to be told: the records, and after them the tombstones."""
+        return self.records + self.tombstones
 
     @property
     def items_read(self) -> int:
@@ -32,6 +38,8 @@ class ParsedBatch:
                 self.records.append(item)
             case DroppedItem():
                 self.dropped[item.rule] += 1
+                if item.tombstone:
+                    self.tombstones.append(item.tombstone.as_record(item.place))
             case RejectedItem():
                 self.rejected.append(item)
         self.bytes_read += item.place.end - item.place.start

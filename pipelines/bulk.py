@@ -125,7 +125,7 @@ def _stage_slice(
                 metadata.records.stage(
                     job.claim,
                     part.number,
-                    batch.records,
+                    batch.to_stage,
                     parser=label_of(parser),
                     model=job.model,
                 )

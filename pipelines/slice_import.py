@@ -16,7 +16,14 @@ from domain.ledger import Ledger, Outcome, ledger_of
 from domain.models.chunks import Chunk, EmbeddedChunk
 from domain.models.files import Claim, Slice
 from domain.models.ids import ChunkId, FileId, derive_chunk_id
-from domain.models.records import IndexedRecord, ParsedItem, RejectedItem, StagedRecord
+from domain.models.records import (
+    ContentType,
+    IndexedRecord,
+    ParsedItem,
+    Record,
+    RejectedItem,
+    StagedRecord,
+)
 from domain.passages import PassageLimits
 from domain.ports.embedder import Embedder
 from domain.ports.metadata_store import MetadataStore
@@ -42,7 +49,8 @@ class SliceTally:
     rejected: list[RejectedItem] = field(default_factory=list)
 
     def add(self, batch: ParsedBatch, staged: Sequence[StagedRecord]) -> None:
-        self.outcomes += [entry.outcome for entry in staged]
+        """``staged`` is what became of ``batch.to_stage``; tombstones count as drops only."""
+        self.outcomes += [entry.outcome for entry in staged[: len(batch.records)]]
         self.dropped += batch.dropped
         self.rejected += batch.rejected
 
@@ -71,15 +79,22 @@ class RecordChunks:
 def chunk_staged(
     staged: Sequence[StagedRecord], *, model: str, limits: ChunkLimits
 ) -> list[RecordChunks]:
-    """Cut every record that needs embedding; one with a group is found by its passages alone."""
+    """Cut every record that needs embedding; one with a group is found by its passages alone,
+    and a tombstone not at all."""
     return [
         RecordChunks(
             entry,
-            () if entry.record.group else chunk_record(entry.record, model=model, limits=limits),
+            chunk_record(entry.record, model=model, limits=limits)
+            if _has_chunks(entry.record)
+            else (),
         )
         for entry in staged
         if entry.needs_embedding
     ]
+
+
+def _has_chunks(record: Record) -> bool:
+    return record.group is None and record.content_type is not ContentType.TOMBSTONE
 
 
 def embed_chunks(
@@ -184,10 +199,11 @@ class SliceImporter:
     async def _stage(
         self, claim: Claim, part: Slice, batch: ParsedBatch, parser: str
     ) -> Sequence[StagedRecord]:
-        if not batch.records:
+        to_stage = batch.to_stage
+        if not to_stage:
             return ()
         return await self._metadata.records.stage(
-            claim, part.number, batch.records, parser=parser, model=self._embedder.model
+            claim, part.number, to_stage, parser=parser, model=self._embedder.model
         )
 
     async def _index_batch(self, claim: Claim, staged: Sequence[StagedRecord]) -> None:
@@ -250,12 +266,21 @@ async def write_batch(
 ) -> None:
     """Write embedded records to the index, remove their stale chunks, confirm them: in that order.
 
-    Dying anywhere in between leaves them unconfirmed, so that the next run writes them again.
+    Dying anywhere in between leaves them unconfirmed, so that the next run writes them again. They
+    are locked meanwhile, and what another import has changed since they were staged is left to it:
+    its chunks have the same ids.
     """
     index, metadata = to
-    if embedded:
-        await index.upsert(embedded)
-    stale = [chunk_id for entry in work for chunk_id in entry.stale_chunk_ids(model)]
-    if stale:
-        await index.delete(stale)
-    await metadata.records.confirm(claim, [entry.indexed() for entry in work], model=model)
+    indexed = [entry.indexed() for entry in work]
+    async with metadata.records.confirming(claim, indexed, model=model) as current:
+        chunks = [one for one in embedded if one.chunk.record.record_id in current]
+        if chunks:
+            await index.upsert(chunks)
+        stale = [
+            chunk_id
+            for entry in work
+            if entry.staged.record.record_id in current
+            for chunk_id in entry.stale_chunk_ids(model)
+        ]
+        if stale:
+            await index.delete(stale)

@@ -93,7 +93,8 @@ async def confirm(
         for one in staged
         if one.needs_embedding
     ]
-    await store.records.confirm(claim, indexed, model=model)
+    async with store.records.confirming(claim, indexed, model=model):
+        pass
 
 
 async def finish(store: MetadataStore, claim: Claim, ledger: Ledger, slice_number: int = 0) -> None:
@@ -108,7 +109,10 @@ async def imported(store: MetadataStore, *records: Record, **fields: Any) -> Cla
     claim = await a_claim(store, **fields)
     staged = await stage(store, claim, *records)
     await confirm(store, claim, staged)
-    await finish(store, claim, ledger_of((one.outcome for one in staged), dropped={}))
+    tombstones = sum(record.content_type is ContentType.TOMBSTONE for record in records)
+    kept = [one.outcome for one in staged if one.record.content_type is not ContentType.TOMBSTONE]
+    dropped = {"soft_deleted": tombstones} if tombstones else {}
+    await finish(store, claim, ledger_of(kept, dropped=dropped))
     return claim
 
 

@@ -27,6 +27,8 @@ class ContentType(StrEnum):
     TRANSCRIPT = "transcript"
     RECORD = "record"
     DOCUMENT = "document"
+    TOMBSTONE = "tombstone"
+    """What is stored of a record that was deleted at its source: that, and as of which version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,17 @@ class Tombstone:
     source_type: str
     native_id: str
     version: str = ""
+
+    def as_record(self, place: Place) -> Record:
+        """What takes the deleted record's place in the store: nothing to show or to find."""
+        return Record(
+            source_type=self.source_type,
+            native_id=self.native_id,
+            content_type=ContentType.TOMBSTONE,
+            content="",
+            place=place,
+            version=self.version,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -206,6 +206,10 @@ class Records(Protocol):
         ``model``; it is true for at most one entry per record id in the result, and the record of
         that entry shows the names that its references stand for.
 
+        A tombstone (a record of that content type) is staged like a record: ``DELETED``, unless
+        what is stored has a greater version. From then on the record is not there for readers,
+        and its copies of smaller versions are ``OLDER_VERSION``; one of a greater is stored again.
+
         Contents are compared as they came, references in them: a name that came meanwhile changes
         nothing. Names are published, and references resolved, those within the batch included,
         in the same transaction.
@@ -215,8 +219,18 @@ class Records(Protocol):
         """
         ...
 
-    async def confirm(self, claim: Claim, indexed: Sequence[IndexedRecord], *, model: str) -> None:
-        """The index holds these. A record whose content has changed meanwhile stays unconfirmed."""
+    def confirming(
+        self, claim: Claim, indexed: Sequence[IndexedRecord], *, model: str
+    ) -> AbstractAsyncContextManager[Collection[RecordId]]:
+        """Of these, the records whose content is still that, locked; confirmed on a clean exit.
+
+        The caller writes their chunks to the index inside the block, and removes what is left of
+        earlier ones. If the block raises, they stay unconfirmed. A record whose content has
+        changed meanwhile is left to who changed it: its chunks must not be written.
+
+        Raises:
+            LeaseLostError: nothing is confirmed.
+        """
         ...
 
     async def get(self, record_id: RecordId) -> StoredRecord:

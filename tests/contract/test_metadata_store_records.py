@@ -12,7 +12,7 @@ from domain.errors import NotFoundError
 from domain.ledger import Ledger, Outcome
 from domain.models.files import ProcessingStatus
 from domain.models.ids import RecordId
-from domain.models.records import Place
+from domain.models.records import IndexedRecord, Place
 from domain.ports.metadata_store import MetadataStore
 from tests.store_builders import (
     MODEL,
@@ -247,6 +247,22 @@ async def test_a_greater_version_of_the_same_content_wins_over_those_between(
     claim = await a_claim(metadata_store)
     between = a_record(content="between", version="2")
     assert outcomes(await stage(metadata_store, claim, between)) == [(OLD, False)]
+
+
+async def test_what_another_import_has_changed_is_not_to_be_written_to_the_index(
+    metadata_store: MetadataStore,
+) -> None:
+    slow, fast = await a_claim(metadata_store), await a_claim(metadata_store)
+    kept, lost = a_record("kept"), a_record("lost", "first", version="1")
+    await stage(metadata_store, slow, kept, lost)
+    await confirm(
+        metadata_store,
+        fast,
+        await stage(metadata_store, fast, a_record("lost", "second", version="2")),
+    )
+    staged = [IndexedRecord(one.record_id, one.content_hash(), 1) for one in (kept, lost)]
+    async with metadata_store.records.confirming(slow, staged, model=MODEL) as current:
+        assert current == {kept.record_id}
 
 
 async def test_confirming_a_content_that_has_changed_leaves_it_unconfirmed(

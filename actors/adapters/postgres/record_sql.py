@@ -88,30 +88,31 @@ SET run = excluded.run, outcome = excluded.outcome, supplies = excluded.supplies
         THEN record_files.slice_number ELSE excluded.slice_number END
 """
 
+LOCK_CURRENT = """-- lock_current: of these, the records that still have the content
+SELECT record.id FROM parsed_content AS record
+JOIN unnest($1::uuid[], $2::text[]) AS fresh(id, content_hash)
+    ON record.id = fresh.id AND record.content_hash = fresh.content_hash
+ORDER BY record.id
+FOR NO KEY UPDATE OF record
+"""
+
 CONFIRM = """-- confirm_records: the index holds these contents, as this file brought them
-WITH held AS (
-    SELECT record.id, fresh.chunk_count, fresh.vector_id
-    FROM parsed_content AS record
-    JOIN unnest($3::uuid[], $4::text[], $5::int[], $6::text[])
-        AS fresh(id, content_hash, chunk_count, vector_id)
-        ON record.id = fresh.id AND record.content_hash = fresh.content_hash
-    ORDER BY record.id
-    FOR NO KEY UPDATE OF record
-)
 UPDATE parsed_content AS record
 SET indexed_hash = record.content_hash, embedding_model = $2, file_import_id = $1,
     chunk_count = held.chunk_count, unconfirmed_chunks = 0, vector_id = held.vector_id,
     updated_at = now()
-FROM held WHERE record.id = held.id
+FROM unnest($3::uuid[], $4::int[], $5::text[]) AS held(id, chunk_count, vector_id)
+WHERE record.id = held.id
 """
 
-GET_RECORD = """-- get_record: one record
-SELECT * FROM parsed_content WHERE id = $1
+GET_RECORD = """-- get_record: one record that is not deleted
+SELECT * FROM parsed_content WHERE id = $1 AND content_type <> 'tombstone'
 """
 
 GET_THREAD = """-- get_thread: a conversation and the record that it is named after, oldest first
 SELECT * FROM parsed_content
-WHERE (source_type = $1 AND left(thread, 255) = left($2, 255) AND thread = $2) OR id = $3
+WHERE ((source_type = $1 AND left(thread, 255) = left($2, 255) AND thread = $2) OR id = $3)
+  AND content_type <> 'tombstone'
 ORDER BY occurred_at NULLS LAST, id
 LIMIT $4
 """
@@ -139,8 +140,8 @@ SELECT (SELECT COALESCE(SUM(chunk_count), 0) FROM supplied)
                        ON member.record_id = supplied.id))
 """
 
-COUNT_RECORDS = """-- count_records: all that are stored
-SELECT count(*) FROM parsed_content
+COUNT_RECORDS = """-- count_records: all that are stored and not deleted
+SELECT count(*) FROM parsed_content WHERE content_type <> 'tombstone'
 """
 
 # The lock comes first and the question second: whoever stages a record holds its lock, so once

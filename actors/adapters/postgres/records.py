@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from actors.adapters.postgres import record_sql as sql
@@ -76,18 +76,36 @@ class PostgresRecords:
                 waiting = {record_id: waiting[record_id] for record_id in sorted(lost)}
         raise StoreUnavailableError("other imports keep changing the same records")
 
-    async def confirm(self, claim: Claim, indexed: Sequence[IndexedRecord], *, model: str) -> None:
-        async with self._database.transaction() as connection:
-            await hold_lease(connection, claim)
-            await connection.execute(
-                sql.CONFIRM,
-                claim.file_id,
-                model,
-                [record.record_id for record in indexed],
-                [record.content_hash for record in indexed],
-                [record.chunk_count for record in indexed],
-                [_vector_id(record, model) for record in indexed],
-            )
+    @asynccontextmanager
+    async def confirming(
+        self, claim: Claim, indexed: Sequence[IndexedRecord], *, model: str
+    ) -> AsyncIterator[Collection[RecordId]]:
+        async with AsyncExitStack() as stack:
+            # What the caller raises in the block must leave as it is; only what the driver
+            # raises is translated.
+            with translated_errors():
+                transaction = self._database.plain_transaction()
+                connection = await stack.enter_async_context(transaction)
+                await hold_lease(connection, claim)
+                rows = await connection.fetch(
+                    sql.LOCK_CURRENT,
+                    [record.record_id for record in indexed],
+                    [record.content_hash for record in indexed],
+                )
+            current = {row["id"] for row in rows}
+            yield current
+            held = [record for record in indexed if record.record_id in current]
+            with translated_errors():
+                await hold_lease(connection, claim)
+                await connection.execute(
+                    sql.CONFIRM,
+                    claim.file_id,
+                    model,
+                    [record.record_id for record in held],
+                    [record.chunk_count for record in held],
+                    [_vector_id(record, model) for record in held],
+                )
+                await stack.aclose()
 
     async def get(self, record_id: RecordId) -> StoredRecord:
         row = await self._database.fetchrow(sql.GET_RECORD, record_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from domain.ledger import Outcome
 from domain.models.ids import FileId, RecordId
-from domain.models.records import Record, StagedRecord
+from domain.models.records import ContentType, Record, StagedRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +139,11 @@ class Judge:
 
     def _outcome(self, newest: Copy, stored: Stored | None) -> Outcome:
         if stored is None:
-            return Outcome.INDEXED
+            return Outcome.DELETED if _is_tombstone(newest) else Outcome.INDEXED
         if newest.record.version < stored.version:
             return Outcome.OLDER_VERSION
+        if _is_tombstone(newest):
+            return Outcome.DELETED
         is_same = newest.content_hash == stored.source_hash
         if is_same and stored.is_indexed_under(self.importer.model):
             return Outcome.UNCHANGED
@@ -152,9 +154,9 @@ class Judge:
     ) -> bool:
         if stored is None:
             return True
-        if kept is None:
-            return outcome is Outcome.INDEXED
         is_changed = newest.content_hash != stored.source_hash
+        if kept is None:
+            return outcome is Outcome.INDEXED or (outcome is Outcome.DELETED and is_changed)
         return is_changed and newest.record.version > stored.version
 
     def _staged(
@@ -205,11 +207,15 @@ class Judge:
     ) -> bool:
         """Whether the file brought a copy that counts when another file is deleted."""
         return (
-            outcome in (Outcome.INDEXED, Outcome.UNCHANGED)
+            outcome in (Outcome.INDEXED, Outcome.UNCHANGED, Outcome.DELETED)
             or (kept is not None and kept.supplies)
             or (stored is not None and stored.file_id == self.importer.file_id)
             or any(copy.content_hash == present for copy in copies)
         )
+
+
+def _is_tombstone(copy: Copy) -> bool:
+    return copy.record.content_type is ContentType.TOMBSTONE
 
 
 def _age(copy: Copy) -> tuple[str, int]:

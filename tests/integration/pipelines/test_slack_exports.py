@@ -10,10 +10,11 @@ import pytest
 from domain.models.files import ProcessingStatus
 from domain.models.ids import derive_record_id
 from domain.models.records import Record
+from domain.models.search import SearchFilter
 from tests.builders import slack_export, slack_message
 from tests.integration.pipelines.conftest import ImportSide
 
-TS, REPLY_TS = "1700000000.000100", "1700000060.000000"
+TS, REPLY_TS, LATER_TS = "1700000000.000100", "1700000060.000000", "1700090000.000000"
 EDITED = {"user": "U1", "ts": "1700090000.000000"}
 LINK = "https://acme.slack.com/team/U1"
 
@@ -94,3 +95,23 @@ async def test_what_a_later_day_deletes_is_never_indexed(import_side: ImportSide
         "deleted_message": 1, "subtype_message_deleted": 1
     }  # fmt: skip
     assert await import_side.index.count() == 0
+
+
+LATER_EXPORTS = {
+    "told.zip": export(slack_message("the secret pump")),
+    "other.zip": export(slack_message("another day", "1700000300.000000")),
+    "deleted.zip": export({"subtype": "message_deleted", "ts": LATER_TS, "deleted_ts": TS}),
+}
+
+
+@pytest.mark.parametrize("order", list(permutations(LATER_EXPORTS)), ids=" ".join)
+async def test_what_another_export_says_was_deleted_is_found_no_more(
+    import_side: ImportSide, order: tuple[str, ...]
+) -> None:
+    for name in order:
+        await import_side.import_file(name, LATER_EXPORTS[name])
+
+    found = await import_side.index.search_keyword("pump", limit=9, where=SearchFilter())
+    assert found == []
+    assert await import_side.metadata.records.count() == 1
+    assert await import_side.problems() == []
