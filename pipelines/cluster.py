@@ -121,13 +121,16 @@ class ActorImportWorkers:
         self._bulk = asyncio.Lock()
 
     async def import_file(self, claim: Claim) -> None:
-        """As ``conductor.ImportWorkers``; large files of several slices go through Ray Data."""
+        """As ``conductor.ImportWorkers``; what is large or wants a job goes through Ray Data."""
         file = (await self._metadata.files.get(claim.file_id)).file
         is_large = file.file_size > self._settings.ingest.bulk_bytes
-        if is_large and len(await self._metadata.slices.pending(claim.file_id)) > 1:
+        if file.options.as_job or (is_large and await self._has_several_slices(claim)):
             await self._in_bulk(claim, file)
         else:
             await self._on_least_busy(lambda worker: worker.import_file.remote(claim))
+
+    async def _has_several_slices(self, claim: Claim) -> bool:
+        return len(await self._metadata.slices.pending(claim.file_id)) > 1
 
     async def _in_bulk(self, claim: Claim, file: FileImport) -> None:
         """One large file at a time: each takes all the cores there are."""

@@ -94,6 +94,10 @@ def import_(
     timestamp_column: Column = None,
     id_column: Column = None,
     wait: Annotated[bool, typer.Option("--wait", help="Until every file is imported.")] = False,
+    job: Annotated[
+        bool,
+        typer.Option("--job", help="Each file as a Ray Data job on all cores, as large ones are."),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Parse, count and estimate here; store and send nothing."),
@@ -112,6 +116,7 @@ def import_(
         title_column=title_column,
         timestamp_column=timestamp_column,
         id_column=id_column,
+        as_job=job,
     )
     if dry_run:
         dry_running.dry_run_paths(paths, options, Output(as_json=json))

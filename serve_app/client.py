@@ -221,6 +221,7 @@ def upload_parameters(options: ImportOptions) -> dict[str, str]:
         "title_column": options.title_column,
         "timestamp_column": options.timestamp_column,
         "id_column": options.id_column,
+        "job": "true" if options.as_job else None,
     }
     return {name: value for name, value in given.items() if value is not None}
 

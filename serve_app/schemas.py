@@ -143,6 +143,7 @@ class FileModel(ResponseModel):
                 "title_column": options.title_column,
                 "timestamp_column": options.timestamp_column,
                 "id_column": options.id_column,
+                "job": options.as_job,
             },
             ledger=LedgerModel.model_validate(report.ledger.to_json()),
             progress=ProgressModel(

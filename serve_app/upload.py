@@ -23,6 +23,9 @@ SourceParameter = Annotated[str | None, Query(description="`slack`, `csv`, `json
 TextColumns = Annotated[
     str | None, Query(description="Columns that hold the text, separated by commas.")
 ]
+Job = Annotated[
+    bool, Query(description="Import it as a Ray Data job of its own, as large files are anyway.")
+]
 Column = Annotated[str | None, Query(description="Name of a column.")]
 
 _RAW_BODY: dict[str, Any] = {
@@ -50,6 +53,7 @@ async def put_file(
     title_column: Column = None,
     timestamp_column: Column = None,
     id_column: Column = None,
+    job: Job = False,
     content_type: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> AcceptedFile:
     """The body goes straight into the object store, however large it is. Import follows."""
@@ -59,6 +63,7 @@ async def put_file(
         title_column=title_column or None,
         timestamp_column=timestamp_column or None,
         id_column=id_column or None,
+        as_job=job,
     )
     file = await context.uploads.upload(
         filename,
@@ -83,6 +88,7 @@ async def post_file(
     title_column: Annotated[str | None, Form()] = None,
     timestamp_column: Annotated[str | None, Form()] = None,
     id_column: Annotated[str | None, Form()] = None,
+    job: Annotated[bool, Form()] = False,
 ) -> AcceptedFile:
     """For browsers and small files: a form is spooled to disk once before it is stored."""
     options = ImportOptions(
@@ -91,6 +97,7 @@ async def post_file(
         title_column=title_column or None,
         timestamp_column=timestamp_column or None,
         id_column=id_column or None,
+        as_job=job,
     )
     filename = file.filename or ""
     imported = await context.uploads.upload(

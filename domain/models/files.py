@@ -32,6 +32,7 @@ class ImportOptions:
     ``csv``, ``json`` …). The columns override the rules by which a generic record finds its
     text, title, timestamp and id. Naming ``id_column`` makes its values the records' identity
     within (source, filename); otherwise a generic record is known by its place in the file's bytes.
+    ``as_job`` lets a file of any size have a job of its own that takes all cores, as large ones do.
     """
 
     source: str | None = None
@@ -39,6 +40,7 @@ class ImportOptions:
     title_column: str | None = None
     timestamp_column: str | None = None
     id_column: str | None = None
+    as_job: bool = False
 
 
 @dataclass(frozen=True, slots=True)

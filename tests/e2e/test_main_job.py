@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -85,6 +86,16 @@ def test_killing_a_part_in_mid_import_loses_and_doubles_nothing(service: Service
         "failed": 0,
     }
     assert service.json("verify") == {"ok": True, "problems": []}
+
+
+def test_a_small_file_imported_as_a_job_is_accounted_for(service: Service, tmp_path: Path) -> None:
+    path = tmp_path / "job.ndjson"
+    path.write_bytes(ndjson("job", 20))
+
+    (file,) = service.json("import", str(path), "--job", "--wait")["files"]
+
+    assert (file["status"], file["ledger"]["indexed"]) == ("completed", 20)
+    assert service.file(file["id"])["options"]["job"]
 
 
 def test_a_large_file_goes_through_ray_data_and_every_row_is_counted(service: Service) -> None:

@@ -169,6 +169,7 @@ def test_import_without_waiting_prints_ids(run: Run, table: Path) -> None:
 
 def test_an_upload_carries_bytes_name_and_options(run: Run, table: Path) -> None:
     options = ["--source", "crm", "--text-column", "a", "--text-column", "b", "--id-column", "id"]
+    options += ["--job"]
     run("import", str(table), *options, reply=service())
     (request,) = run.requests
     assert request.content == b"text\nhello\n"
@@ -177,6 +178,7 @@ def test_an_upload_carries_bytes_name_and_options(run: Run, table: Path) -> None
         "source_type": "crm",
         "text_columns": "a,b",
         "id_column": "id",
+        "job": "true",
     }
 
 

@@ -39,7 +39,7 @@ async def test_a_file_may_come_with_its_folder(api: Api) -> None:
 
 async def test_what_the_uploader_says_is_kept(api: Api) -> None:
     file_id = await api.upload(
-        "t.csv", CSV, source_type="csv", text_columns="subject, body", id_column="subject"
+        "t.csv", CSV, source_type="csv", text_columns="subject, body", id_column="subject", job=True
     )
     assert (await api.file(file_id))["options"] == {
         "source": "csv",
@@ -47,6 +47,7 @@ async def test_what_the_uploader_says_is_kept(api: Api) -> None:
         "title_column": None,
         "timestamp_column": None,
         "id_column": "subject",
+        "job": True,
     }
 
 
