@@ -76,7 +76,10 @@ class SearchIndex(IndexWriter, Protocol):
         ...
 
     async def read_ahead(self) -> None:
-        """Fetch what searches will need; answers stay the same, only faster."""
+        """Fetch what searches will need; answers stay the same, only faster.
+
+        To be called now and then: an index that is being written to is left alone.
+        """
         ...
 
     async def ping(self) -> None: ...

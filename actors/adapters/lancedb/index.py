@@ -75,6 +75,7 @@ class LanceSearchIndex:
         self._vector_index_min_rows = vector_index_min_rows
         self._writing = asyncio.Lock()
         self._rows = RowCache(max_bytes=ROW_CACHE_BYTES)
+        self._seen_version: int | None = None
         self._read_ahead_version: int | None = None
 
     @classmethod
@@ -207,10 +208,16 @@ class LanceSearchIndex:
             await self._table.checkout_latest()
 
     async def read_ahead(self) -> None:
-        """Load the indexes and the newest rows, unless that was done for this version."""
+        """Load the indexes and the newest rows, once for each version that stays for a while.
+
+        An index that is being written to has new structures every few seconds, each of which
+        would take memory and processor time; it is read ahead when two calls see one version.
+        """
         with translated(self._directory, "read"):
             version = await self._table.version()
-            if version == self._read_ahead_version:
+            is_settled = self._seen_version in (None, version)
+            self._seen_version = version
+            if not is_settled or version == self._read_ahead_version:
                 return
             older = max(0, int(await self._table.count_rows()) - READ_AHEAD_ROWS)
             newest = self._table.query().offset(older).select(HIT_COLUMNS).with_row_id()
