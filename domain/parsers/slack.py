@@ -27,7 +27,7 @@ from domain.parsers.slack_files import (
     UPLOADED_FILE,
     Share,
     canvas_item,
-    file_item,
+    file_items,
     uploaded_file_id,
 )
 from domain.parsers.slack_json import parse_elements
@@ -52,7 +52,7 @@ class SlackParser(StreamingParser):
     """
 
     name = "slack"
-    version = "1.1"
+    version = "1.2"
 
     def accepts(self, file: BinaryIO) -> bool:
         """Whether the file is a zip that is laid out as a Slack export, or an array of messages.
@@ -121,7 +121,7 @@ class SlackParser(StreamingParser):
         if not part.members:
             yield from read_lone(file, part, context)
             return
-        reading = _Reading(_open_export(file, context), part, context.source_type)
+        reading = _Reading(_open_export(file, context), part, context)
         entries = {entry.key: entry for entry in reading.export.archive.entries}
         for key in part.members:
             yield from reading.items_of(entries[key])
@@ -169,9 +169,9 @@ class _Planning:
 class _Reading:
     """What the members of one slice share."""
 
-    def __init__(self, export: Export, part: Slice, source_type: str) -> None:
+    def __init__(self, export: Export, part: Slice, context: ParseContext) -> None:
         self.export = export
-        self._source_type = source_type
+        self._context = context
         self._index = read_index(export.archive)
         self._urls: Mapping[str, str] = part.context.get("workspace_urls", {})
         self._deleted: Mapping[str, list[str]] = part.context.get("deleted", {})
@@ -183,7 +183,7 @@ class _Reading:
         if day:
             yield from _day_items(self.export.archive, day, self._reader(day.root, day.folder))
         elif file_id := uploaded_file_id(entry):
-            yield self._file_item(entry, file_id)
+            yield from self._file_items(entry, file_id)
         else:
             yield self._other_item(entry)
 
@@ -192,7 +192,7 @@ class _Reading:
         if reader is None:
             conversation = self._index.conversation(root, folder)
             reader = self._readers[root, folder] = MessageReader(
-                self._source_type,
+                self._context.source_type,
                 self._index,
                 conversation,
                 workspace_url=self._urls.get(conversation.root),
@@ -200,14 +200,16 @@ class _Reading:
             )
         return reader
 
-    def _file_item(self, entry: ArchiveEntry, file_id: str) -> ParsedItem:
-        """A file's record, if a message shares it: else nobody knows who may see it."""
+    def _file_items(self, entry: ArchiveEntry, file_id: str) -> Iterator[ParsedItem]:
+        """A file's records, if a message shares it: else nobody knows who may see it."""
         shared = self._shares.get(file_id)
         if shared is None:
             rule = DELETED_MESSAGE if file_id in self._shares else UPLOADED_FILE
-            return DroppedItem(rule, Place(0, entry.size_bytes, entry.key))
+            yield DroppedItem(rule, Place(0, entry.size_bytes, entry.key))
+            return
         share = Share.from_json(shared)
-        return file_item(self.export.archive, entry, share, self._reader(share.root, share.folder))
+        reader = self._reader(share.root, share.folder)
+        yield from file_items(self.export.archive, entry, share, reader, self._context)
 
     def _other_item(self, entry: ArchiveEntry) -> ParsedItem:
         rule = leaving_out_rule(entry)

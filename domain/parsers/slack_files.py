@@ -7,8 +7,9 @@ Slack's own exports only link to them. Tools add the bytes: ``__uploads/<file id
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 
 from domain.errors import UnreadableFileError
 from domain.models.records import (
@@ -21,6 +22,8 @@ from domain.models.records import (
     RejectedItem,
 )
 from domain.parsers.columnar import looks_like_columns
+from domain.parsers.documents.assembling import grouped
+from domain.parsers.documents.extracting import LocalExtractor
 from domain.parsers.documents.kinds import kind_by_start
 from domain.parsers.encodings import decode_all, detect_encoding
 from domain.parsers.file_types import refuse_binary, refuse_unreadable
@@ -34,12 +37,24 @@ from domain.parsers.slack_messages import MessageReader
 from domain.parsers.tar_reading import looks_like_tar
 from domain.parsers.text import looks_like_html
 from domain.parsers.zip_reading import ArchiveEntry, SafeZip, looks_like_zip
+from domain.ports.extraction import DocumentKind, Unit
+from domain.ports.parser import ParseContext
 
 MAX_FILE_BYTES = 1024**2
 """Longer texts are data rather than something to read; they are left out by a rule."""
 
+MAX_DOCUMENT_BYTES = 64 * 1024**2
+"""A larger PDF, DOCX or PPTX is left out, too; it can be imported by itself."""
+
 UPLOADED_FILE = "uploaded_file"
-"""The rule for what is no text, or shared by no message."""
+"""The rule for what is no text and no document, or shared by no message."""
+
+TOO_LARGE, EMPTY_FILE = "uploaded_file_too_large", "empty_file"
+
+_DOCUMENT_KINDS = frozenset((DocumentKind.PDF, DocumentKind.DOCX, DocumentKind.PPTX))
+
+MakeRecord = Callable[[str, Place], Record]
+"""From a text and its place to the shared file's record."""
 
 _UPLOAD = re.compile(
     r"(?:^|/)(?:__uploads/(?P<folder>[^/]+)/[^/]+|attachments/(?P<id>F[A-Z0-9]{6,})-[^/]+)$"
@@ -87,22 +102,53 @@ def facts_of_file(file: JsonObject) -> tuple[dict[str, JsonValue], int]:
     return facts | {"name": file_name(file)}, max(times)
 
 
-def file_item(
-    archive: SafeZip, entry: ArchiveEntry, share: Share, reader: MessageReader
-) -> ParsedItem:
-    """A shared file as a document, if it is a text of at most 1 MiB."""
+def file_items(
+    archive: SafeZip,
+    entry: ArchiveEntry,
+    share: Share,
+    reader: MessageReader,
+    context: ParseContext,
+) -> Iterator[ParsedItem]:
+    """A shared file as a document: a text of at most 1 MiB, or a PDF, DOCX or PPTX of 64.
+
+    Of a document with more than a million characters several records.
+    """
     place = Place(0, entry.size_bytes, entry.key)
-    if entry.size_bytes > MAX_FILE_BYTES:
-        return DroppedItem("uploaded_file_too_large", place)
+    if entry.size_bytes > MAX_DOCUMENT_BYTES:
+        yield DroppedItem(TOO_LARGE, place)
+        return
+    record = partial(_document, uploaded_file_id(entry), share, reader)
     try:
-        text = _text_of(archive.read(entry))
+        content = archive.read(entry)
+        kind = kind_by_start(content)
+        if kind in _DOCUMENT_KINDS:
+            yield from _document_items(kind, content, record, place, context)
+        else:
+            yield _text_item(content, record, place)
     except UnreadableFileError as error:
-        return RejectedItem(error.message, place)
+        yield RejectedItem(error.message, place)
+
+
+def _document_items(
+    kind: DocumentKind, content: bytes, record: MakeRecord, place: Place, context: ParseContext
+) -> Iterator[ParsedItem]:
+    parts = (context.extractor or LocalExtractor()).extract(kind, content)
+    number = 0
+    for group in grouped(part for part in parts if isinstance(part, Unit)):
+        part_place = replace(place, ordinal=number)
+        yield replace(record(group.content(), part_place), segments=tuple(group.segments))
+        number += 1
+    if not number:
+        yield DroppedItem(EMPTY_FILE, place)
+
+
+def _text_item(content: bytes, record: MakeRecord, place: Place) -> ParsedItem:
+    if len(content) > MAX_FILE_BYTES:
+        return DroppedItem(TOO_LARGE, place)
+    text = _text_of(content)
     if text is None:
         return DroppedItem(UPLOADED_FILE, place)
-    if not text:
-        return DroppedItem("empty_file", place)
-    return _document(text, uploaded_file_id(entry), share, reader, place)
+    return record(text, place) if text else DroppedItem(EMPTY_FILE, place)
 
 
 def canvas_item(archive: SafeZip, entry: ArchiveEntry, reader: MessageReader) -> ParsedItem:
@@ -157,17 +203,19 @@ def _is_known_otherwise(content: bytes) -> bool:
     )
 
 
-def _document(text: str, file_id: str, share: Share, reader: MessageReader, place: Place) -> Record:
-    file = share.file
+def _document(file_id: str, share: Share, reader: MessageReader, text: str, place: Place) -> Record:
+    """``place.ordinal`` counts the parts of a long document."""
+    file, part = share.file, place.ordinal
+    title = text_field(file, "title", "name") or file_id
     key = reader.conversation.key
     url = reader.permalink(share.ts, share.thread_ts)
     return Record(
         source_type=reader.source_type,
-        native_id=f"file:{file_id}",
+        native_id=f"file:{file_id}:{part}" if part else f"file:{file_id}",
         content_type=ContentType.DOCUMENT,
         content=text,
         place=place,
-        title=text_field(file, "title", "name") or file_id,
+        title=f"{title}, part {part + 1}" if part else title,
         author=share.author,
         timestamp=moment(share.ts),
         url=url,

@@ -18,6 +18,7 @@ from tests.builders import (
     slack_message,
     zip_of,
 )
+from tests.document_builders import docx_of, pdf_of
 
 PARSER = SlackParser()
 TS = "1700000000.000100"
@@ -144,10 +145,39 @@ def test_a_file_that_came_with_an_edit_is_found() -> None:
     assert file_record(days={DAY: [row]}).metadata["message_ts"] == TS
 
 
+OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512)
+
+
+def test_a_shared_pdf_is_a_document_with_its_pages() -> None:
+    record = file_record(pdf_of("Buy low.", "Sell high."))
+    assert (record.native_id, record.content_type) == ("file:F0000001", ContentType.DOCUMENT)
+    pages = [
+        (segment.metadata["page"], record.content[segment.start : segment.end])
+        for segment in record.segments
+    ]
+    assert pages == [(1, "Buy low."), (2, "Sell high.")]
+
+
+def test_a_shared_word_file_is_read_in_the_name_of_its_message() -> None:
+    record = file_record(docx_of("Buy low."))
+    assert (record.content, record.metadata["message_ts"]) == ("Buy low.", TS)
+
+
+def test_a_damaged_pdf_is_rejected_and_its_neighbours_are_read() -> None:
+    message, item = items_of(b"%PDF-1.7")
+    assert isinstance(message, Record)
+    assert isinstance(item, RejectedItem)
+
+
+def test_a_document_too_large_to_hold_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slack_files, "MAX_DOCUMENT_BYTES", 10)
+    assert rule_of(file_item(pdf_of("Buy low."))) == "uploaded_file_too_large"
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"%PDF-1.7", b"\x89PNG\r\n", b"PK\x03\x04", gzip.compress(b"text"), bytes(range(32)) * 4],
-    ids=["pdf", "image", "zip", "gzip", "unknown binary"],
+    [OLD_OFFICE, b"\x89PNG\r\n", b"PK\x03\x04", gzip.compress(b"text"), bytes(range(32)) * 4],
+    ids=["old office", "image", "zip", "gzip", "unknown binary"],
 )
 def test_what_is_no_text_is_dropped_by_rule_whatever_it_is_called(content: bytes) -> None:
     assert rule_of(file_item(content)) == "uploaded_file"
