@@ -136,7 +136,7 @@ def main() -> None:
         for folder in arguments.folders:
             results.append(measure_folder(service, folder))
             print(f"{folder.name}: {results[-1].seconds:.0f} s", flush=True)
-        verified = service.command("verify", "--json", may_fail=True).strip()
+        verified = json.dumps(json.loads(service.command("verify", "--json", may_fail=True)))
     OUTPUT.write_text("\n".join(page(results, verified)).rstrip() + "\n", "utf-8")
     print(f"written to {OUTPUT}: {verified[:500]}")
 
