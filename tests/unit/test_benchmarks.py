@@ -11,6 +11,8 @@ import pytest
 from benchmarks.csv_conformance import Case, difference
 from benchmarks.parsing import measure_parsing
 from benchmarks.queries import percentiles
+from benchmarks.service import BenchmarkFailed
+from benchmarks.sources import FolderResult, page
 from benchmarks.tables import crm_rows, write_csv
 from benchmarks.texts import MEAN_WORDS, TextMaker
 
@@ -60,3 +62,33 @@ def test_every_measured_form_is_read_completely() -> None:
 )
 def test_a_difference_names_what_differs(expected: list[dict[str, str]], says: str | None) -> None:
     assert difference(Case("suite", "case", b"a,b\n1,2\n", expected)) == says
+
+
+def an_imported_file(**ledger: int) -> dict[str, object]:
+    counts = {"read": 3, "indexed": 2, "unchanged": 0, "dropped": {"blank_row": 1}, "failed": 0}
+    return {
+        "filename": "a.csv",
+        "status": "completed",
+        "source_type": "csv",
+        "error": None,
+        "ledger": counts | ledger,
+    }
+
+
+def folder_result(file: dict[str, object]) -> FolderResult:
+    return FolderResult("crm", [file], 1.0, [file], 0.5)
+
+
+def test_a_ledger_that_does_not_add_up_fails_the_measurement() -> None:
+    with pytest.raises(BenchmarkFailed, match="a.csv"):
+        folder_result(an_imported_file(read=4)).check()
+
+
+def test_the_table_of_sources_counts_what_became_of_the_records() -> None:
+    lines = list(page([folder_result(an_imported_file())], "ok"))
+    assert "| crm | 1 | csv 1 | 3 | 2 | 0 | blank_row 1 | 0 | 0 | 1.0 | 2 | 0.5 |" in lines
+
+
+def test_a_refused_file_is_named_with_the_reason() -> None:
+    refused = {**an_imported_file(), "status": "failed", "ledger": None, "error": "no parser"}
+    assert list(page([folder_result(refused)], "ok"))[-1] == "- crm: `a.csv`: no parser"
