@@ -1,6 +1,7 @@
 """``python -m benchmarks [--quick]``: measure a service of its own, write docs/benchmarks.
 
-``BENCH_BEIR`` may name folders in BEIR's form, separated by colons, for search quality.
+``BENCH_BEIR`` may name folders in BEIR's form, separated by colons, for search quality, and
+``BENCH_HERB`` the folder that ``benchmarks.chunking`` needs; that part takes most of an hour.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.chunking import ChunkingResult, measure_chunking
 from benchmarks.imports import measure_import
 from benchmarks.parsing import ParsingResult, measure_parsing
 from benchmarks.plots import write_plots
@@ -60,13 +62,19 @@ def measure(*, texts: int, queries: int, parsing: Sequence[ParsingResult]) -> Re
         for clients in CLIENTS:
             print(f"asking {queries:,} queries, {clients} at a time", flush=True)
             latencies.append(measure_queries(service, clients=clients, queries=queries))
-    return Results(imported, latencies, list(_quality()), parsing)
+    return Results(imported, latencies, list(_quality()), parsing, list(_chunking()))
 
 
 def _quality() -> Iterator[QualityResult]:
     for folder in filter(None, os.environ.get("BENCH_BEIR", "").split(":")):
         print(f"evaluating {folder}", flush=True)
         yield measure_quality(Path(folder))
+
+
+def _chunking() -> Iterator[ChunkingResult]:
+    if folder := os.environ.get("BENCH_HERB"):
+        print("judging ways of cutting", flush=True)
+        yield from measure_chunking(Path(folder))
 
 
 if __name__ == "__main__":

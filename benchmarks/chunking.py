@@ -176,6 +176,41 @@ def names_in(sources: Sources) -> Names:
     return names
 
 
+@dataclass(frozen=True, slots=True)
+class ChunkingResult:
+    """How well a way of cutting answers the collection's questions."""
+
+    way: str
+    chunks: int
+    measures: Mapping[str, float]
+
+
+def measure_chunking(
+    folder: Path,
+    *,
+    cache: Path | None = None,
+    products: set[str] | None = None,
+    ways: Sequence[str] = (),
+) -> Iterator[ChunkingResult]:
+    """Every way, or those that are named, in order; over some products only if they are named."""
+    sources = read_sources(folder, products)
+    collection = Collection(folder / "ir")
+    gold = collection.judgments()
+    questions = [
+        Question(text, gold[query_id])
+        for query_id, text in collection.judged_queries()
+        if products is None or query_id.partition("-")[0] in products
+    ]
+    counts = (len(sources.messages), len(sources.others), len(questions))
+    print("{} messages, {} others, {} questions".format(*counts), flush=True)
+    embedder = CachedEmbedder(open_embedder(Settings(), sessions=2), cache)
+    for way in WAYS:
+        if not ways or way.name in ways:
+            chunks = list(chunks_of(way, sources, embedder.model))
+            measures = asyncio.run(judge(chunks, questions, names_in(sources), embedder))
+            yield ChunkingResult(way.name, len(chunks), measures)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.chunking", description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -184,24 +219,12 @@ def main() -> None:
     parser.add_argument("--ways", default="", help="only the ways of these names, separated by ;")
     arguments = parser.parse_args()
     products = set(filter(None, arguments.products.split(","))) or None
-    sources = read_sources(arguments.folder, products)
-    collection = Collection(arguments.folder / "ir")
-    gold = collection.judgments()
-    questions = [
-        Question(text, gold[query_id])
-        for query_id, text in collection.judged_queries()
-        if products is None or query_id.partition("-")[0] in products
-    ]
-    counts = (len(sources.messages), len(sources.others), len(questions))
-    print("{} messages, {} others, {} questions".format(*counts))
+    ways = list(filter(None, arguments.ways.split(";")))
     print_header()
-    embedder = CachedEmbedder(open_embedder(Settings(), sessions=2), arguments.cache)
-    wanted = list(filter(None, arguments.ways.split(";")))
-    for way in WAYS:
-        if not wanted or way.name in wanted:
-            chunks = list(chunks_of(way, sources, embedder.model))
-            measures = asyncio.run(judge(chunks, questions, names_in(sources), embedder))
-            print_row(way.name, len(chunks), measures)
+    for result in measure_chunking(
+        arguments.folder, cache=arguments.cache, products=products, ways=ways
+    ):
+        print_row(result.way, result.chunks, result.measures)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import parsing
+from benchmarks import judging, parsing
+from benchmarks.chunking import ChunkingResult
 from benchmarks.imports import ImportResult
 from benchmarks.parsing import ParsingResult
 from benchmarks.quality import QualityResult
@@ -27,6 +28,7 @@ class Results:
     queries: Sequence[QueryResult]
     quality: Sequence[QualityResult]
     parsing: Sequence[ParsingResult]
+    chunking: Sequence[ChunkingResult] = ()
 
 
 def write_results(path: Path, results: Results) -> None:
@@ -72,6 +74,8 @@ def tables(results: Results) -> Iterator[str]:
     yield from parsing.tables(results.parsing)
     if results.quality:
         yield from _quality_table(results.quality)
+    if results.chunking:
+        yield from _chunking_table(results.chunking)
 
 
 def _import_table(result: ImportResult) -> Iterator[str]:
@@ -127,6 +131,16 @@ def _quality_table(results: Sequence[QualityResult]) -> Iterator[str]:
             cells = " | ".join(f"{measures[name]:.3f}" for name in MEASURES)
             sizes = f"{result.documents:,} | {result.queries:,}"
             yield f"| {result.name} | {sizes} | {mode} | {cells} |"
+    yield ""
+
+
+def _chunking_table(results: Sequence[ChunkingResult]) -> Iterator[str]:
+    yield "## Ways of cutting conversations\n"
+    yield "| way | chunks | " + " | ".join(judging.MEASURES) + " |"
+    yield "|---|---:|" + "---:|" * len(judging.MEASURES)
+    for result in results:
+        cells = " | ".join(f"{result.measures[name]:.3f}" for name in judging.MEASURES)
+        yield f"| {result.way} | {result.chunks:,} | {cells} |"
     yield ""
 
 

@@ -8,9 +8,13 @@ from statistics import fmean
 
 import pytest
 
+from benchmarks.chunking import ChunkingResult
 from benchmarks.csv_conformance import Case, difference
+from benchmarks.imports import ImportResult
+from benchmarks.judging import MEASURES
 from benchmarks.parsing import measure_parsing
-from benchmarks.queries import percentiles
+from benchmarks.queries import SPLIT, QueryResult, percentiles
+from benchmarks.report import Results, tables
 from benchmarks.service import BenchmarkFailed
 from benchmarks.sources import FolderResult, page
 from benchmarks.tables import crm_rows, write_csv
@@ -62,6 +66,16 @@ def test_every_measured_form_is_read_completely() -> None:
 )
 def test_a_difference_names_what_differs(expected: list[dict[str, str]], says: str | None) -> None:
     assert difference(Case("suite", "case", b"a,b\n1,2\n", expected)) == says
+
+
+def test_ways_of_cutting_are_shown_with_what_they_reach() -> None:
+    measures = dict.fromkeys(MEASURES, 0.25)
+    imported = ImportResult(1, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    latency = percentiles([1.0])
+    parts = dict.fromkeys(SPLIT, latency)
+    asked = QueryResult(1, 1, 1.0, **latency, parts=parts, all_ms=[1.0])
+    results = Results(imported, [asked], [], [], [ChunkingResult("days", 1_200, measures)])
+    assert "| days | 1,200 | 0.250 | 0.250 | 0.250 | 0.250 |" in list(tables(results))
 
 
 def an_imported_file(**ledger: int) -> dict[str, object]:
