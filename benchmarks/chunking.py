@@ -220,10 +220,12 @@ def main() -> None:
     arguments = parser.parse_args()
     products = set(filter(None, arguments.products.split(","))) or None
     ways = list(filter(None, arguments.ways.split(";")))
-    print_header()
-    for result in measure_chunking(
+    results = measure_chunking(
         arguments.folder, cache=arguments.cache, products=products, ways=ways
-    ):
+    )
+    for number, result in enumerate(results):
+        if not number:
+            print_header()
         print_row(result.way, result.chunks, result.measures)
 
 
