@@ -42,7 +42,6 @@ class IndexFollower:
     async def running(self) -> AsyncIterator[None]:
         """Follow in the background; the first look is taken before the block begins."""
         await self.follow()
-        await self._index.read_ahead()
         task = asyncio.create_task(self._follow_on())
         try:
             yield
@@ -52,7 +51,8 @@ class IndexFollower:
                 await task
 
     async def _follow_on(self) -> None:
-        waited = 0.0
+        # What is there at the start is read ahead at once, but nobody waits for it.
+        waited = REFRESH_SECONDS
         while True:
             await asyncio.sleep(POLL_SECONDS)
             waited += POLL_SECONDS

@@ -44,7 +44,10 @@ for line in importlib.metadata.requires("torch") or []:
 """
 
 
-IMPORTED = "import serve_app.node, serve_app.deployments, serve_app.demo, actors.index_writer"
+IMPORTED = (
+    "import serve_app.node, serve_app.deployments, serve_app.demo, actors.index_writer, "
+    "actors.adapters.lancedb.index"
+)
 
 
 class SetupFailed(Exception):

@@ -27,7 +27,7 @@ from domain.parsers.documents.extracting import LocalExtractor
 from domain.parsers.documents.kinds import kind_by_start
 from domain.parsers.encodings import decode_all, detect_encoding
 from domain.parsers.file_types import refuse_binary, refuse_unreadable
-from domain.parsers.forms import HEAD_BYTES
+from domain.parsers.forms import HEAD_BYTES, read_fully
 from domain.parsers.html_text import text_of_html
 from domain.parsers.packing import packing_of
 from domain.parsers.slack_blocks import file_name
@@ -119,12 +119,14 @@ def file_items(
         return
     record = partial(_document, uploaded_file_id(entry), share, reader)
     try:
-        content = archive.read(entry)
-        kind = kind_by_start(content)
+        with archive.open(entry) as stream:
+            kind = kind_by_start(read_fully(stream, HEAD_BYTES))
         if kind in _DOCUMENT_KINDS:
-            yield from _document_items(kind, content, record, place, context)
+            yield from _document_items(kind, archive.read(entry), record, place, context)
+        elif entry.size_bytes > MAX_FILE_BYTES:
+            yield DroppedItem(TOO_LARGE, place)
         else:
-            yield _text_item(content, record, place)
+            yield _text_item(archive.read(entry), record, place)
     except UnreadableFileError as error:
         yield RejectedItem(error.message, place)
 
@@ -143,8 +145,6 @@ def _document_items(
 
 
 def _text_item(content: bytes, record: MakeRecord, place: Place) -> ParsedItem:
-    if len(content) > MAX_FILE_BYTES:
-        return DroppedItem(TOO_LARGE, place)
     text = _text_of(content)
     if text is None:
         return DroppedItem(UPLOADED_FILE, place)

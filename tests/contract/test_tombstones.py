@@ -8,7 +8,7 @@ from domain.errors import NotFoundError
 from domain.ledger import Outcome
 from domain.models.records import Place, Record, Tombstone
 from domain.ports.metadata_store import MetadataStore
-from tests.store_builders import a_claim, a_record, confirm, imported, stage
+from tests.store_builders import MODEL, a_claim, a_record, confirm, imported, stage
 
 
 def a_tombstone(version: str, native_id: str = "1") -> Record:
@@ -76,6 +76,16 @@ async def test_a_tombstone_that_comes_again_makes_no_work(metadata_store: Metada
     await imported(metadata_store, a_tombstone("2"))
     (staged,) = await stage(metadata_store, await a_claim(metadata_store), a_tombstone("2"))
     assert (staged.outcome, staged.needs_embedding) == (Outcome.DELETED, False)
+
+
+async def test_a_tombstone_read_again_names_the_parser_that_did(
+    metadata_store: MetadataStore,
+) -> None:
+    claim = await imported(metadata_store, a_tombstone("2"))
+    await metadata_store.records.stage(
+        await a_claim(metadata_store), 0, [a_tombstone("2")], parser="slack/2", model=MODEL
+    )
+    assert await metadata_store.records.versions_of("slack") == {claim.file_id: {"2"}}
 
 
 async def test_a_record_and_its_tombstone_in_one_batch_leave_the_tombstone(

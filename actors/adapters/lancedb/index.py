@@ -37,7 +37,7 @@ READ_AHEAD_ROWS = 60_000
 """About as many as the cache holds."""
 
 READ_AHEAD_STEP = 500
-"""Rows between which queries get their turn: 2 ms."""
+"""Rows between which queries get their turn, a few milliseconds each."""
 
 _TYPE_NAMES = {HnswSq: "IvfHnswSq", IvfSq: "IvfSq"}
 _MAX_PARTS = {HnswSq: 4, IvfSq: 1}

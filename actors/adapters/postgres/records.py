@@ -248,7 +248,12 @@ async def _write(
     newer = [(one.record_id, one.newer_version) for one in decisions if one.newer_version]
     if newer:
         await connection.execute(sql.RAISE_VERSIONS, *map(list, zip(*newer, strict=True)))
-    same = [one.record_id for one in decisions if one.supply.outcome is Outcome.UNCHANGED]
+    read_again = (Outcome.UNCHANGED, Outcome.DELETED)
+    same = [
+        one.record_id
+        for one in decisions
+        if one.supply.outcome in read_again and one.written is None
+    ]
     if same:
         _, parser, _ = origin
         await connection.execute(sql.NAME_READERS, same, parser)
