@@ -10,6 +10,7 @@ import psutil
 
 from actors.settings import Settings
 from domain.errors import HeadraceError
+from serve_app.process_tree import kill
 from serve_app.supervisor import Supervisor, Timings
 
 QUICK = Timings(watch_interval=0.05, start_limit=10, stop_grace=5, backoff_first=0.05)
@@ -39,7 +40,7 @@ class SleepingPostgres:
 
     def stop(self) -> None:
         if self.is_running():
-            psutil.Process(self._pid()).kill()
+            kill([psutil.Process(self._pid())])
 
     def _pid(self) -> int:
         return int(self._pid_file.read_text())
