@@ -96,7 +96,7 @@ def test_an_answer_that_is_no_problem_document_is_still_explained() -> None:
     client = HeadraceClient(
         URL, transport=httpx.MockTransport(lambda _: httpx.Response(500, text="<html>"))
     )
-    with pytest.raises(ServiceRefused, match="the service answered 502 bad gateway"):
+    with pytest.raises(ServiceRefused, match="the service answered 500 internal server error"):
         client.verify()
 
 
