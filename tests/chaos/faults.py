@@ -36,7 +36,9 @@ def _kill_all(victims: Sequence[psutil.Process]) -> Sequence[str]:
     return ()
 
 
-def _kill_part(title: str) -> Callable[[World, Random], Sequence[str]]:
+def kill_part(title: str) -> Callable[[World, Random], Sequence[str]]:
+    """Kill one process whose title begins so."""
+
     def strike(world: World, random: Random) -> Sequence[str]:
         victims = world.parts(title)
         return _kill_all(random.sample(victims, 1) if victims else ())
@@ -119,13 +121,13 @@ def _corrupt_object(world: World, random: Random) -> Sequence[str]:
 
 
 FAULTS = (
-    Fault("import worker killed", 30, _kill_part("ray::IngestWorkerActor")),
-    Fault("index writer killed", 14, _kill_part("ray::IndexWriterActor")),
-    Fault("conductor killed", 14, _kill_part("ray::ConductorActor")),
-    Fault("query replica killed", 10, _kill_part("ray::ServeReplica")),
-    Fault("HTTP proxy killed", 4, _kill_part("haproxy")),
-    Fault("Serve controller killed", 4, _kill_part("ray::ServeController")),
-    Fault("module registry killed", 2, _kill_part("ray::ModuleRegistryActor")),
+    Fault("import worker killed", 30, kill_part("ray::IngestWorkerActor")),
+    Fault("index writer killed", 14, kill_part("ray::IndexWriterActor")),
+    Fault("conductor killed", 14, kill_part("ray::ConductorActor")),
+    Fault("query replica killed", 10, kill_part("ray::ServeReplica")),
+    Fault("HTTP proxy killed", 4, kill_part("haproxy")),
+    Fault("Serve controller killed", 4, kill_part("ray::ServeController")),
+    Fault("module registry killed", 2, kill_part("ray::ModuleRegistryActor")),
     Fault("PostgreSQL killed", 6, _kill_postgres),
     Fault("database sessions ended", 6, _drop_connections),
     Fault("all of Ray killed", 3, _kill_ray),

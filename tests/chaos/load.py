@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -167,13 +166,3 @@ def status_of(world: World, file_id: str) -> str | None:
 
 def is_final(world: World, file_id: str) -> bool:
     return status_of(world, file_id) in FINAL_STATUSES
-
-
-def until_all_rest(world: World, file_ids: Callable[[], set[str]], *, seconds: float) -> set[str]:
-    """The files that have not come to an end in time."""
-    deadline = time.monotonic() + seconds
-    left = file_ids()
-    while left and time.monotonic() < deadline:
-        left = {file_id for file_id in left if not is_final(world, file_id)}
-        time.sleep(PAUSE_SECONDS)
-    return left

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from domain.file_states import FINAL_STATUSES
 from domain.models.files import ProcessingStatus
 from tests.chaos.faults import Fault, drawn
 from tests.chaos.load import Asker, Question, Uploader, ask, is_final, put, rows_of
 from tests.chaos.world import World, running_world, wait_until
 
 RECOVERY_SECONDS = 120.0
-END_SECONDS = 300.0
+END_SECONDS = 900.0
 PROBE_ROWS = 5
 
 
@@ -65,7 +66,7 @@ def run(seed: int, count: int) -> Outcome:
                 break
         uploader.stop()
         asker.stop()
-        outcome.problems += _reckon(world, uploader.accepted, must_fail)
+        outcome.problems += reckon(world, uploader.accepted, must_fail)
         outcome.files = len(uploader.accepted)
         outcome.records = sum(uploader.accepted.values())
     outcome.seconds = time.monotonic() - started
@@ -103,21 +104,32 @@ def _answers(world: World) -> bool:
     return question.status == 200 and not question.is_degraded
 
 
-def _reckon(world: World, accepted: dict[str, int], must_fail: set[str]) -> list[str]:
-    """What is wrong once all has come to rest."""
-    known = {file["id"]: file for file in world.files()}
-    missing = [
-        f"file {file_id} was accepted and is not known" for file_id in accepted.keys() - known
+def reckon(
+    world: World,
+    accepted: dict[str, int],
+    must_fail: set[str],
+    *,
+    until_rest: Callable[[], None] = lambda: None,
+) -> list[str]:
+    """What is wrong once all has come to rest; ``until_rest`` is called then."""
+    wait_until(lambda: _all_rest(world), seconds=END_SECONDS)
+    until_rest()
+    files = {file["id"]: file for file in world.files()}
+    problems = [
+        f"file {file_id} was accepted and is not known" for file_id in accepted.keys() - files
     ]
-    wait_until(lambda: all(is_final(world, file_id) for file_id in known), seconds=END_SECONDS)
-    known = {file["id"]: file for file in world.files()}
-    wrong = [
+    problems += [
         problem
-        for file_id, file in known.items()
+        for file_id, file in files.items()
         if (problem := _wrong_with(file, accepted.get(file_id), file_id in must_fail))
     ]
     verified = world.run("verify", "--json", timeout=600)
-    return missing + wrong + ([] if verified.returncode == 0 else [verified.stdout])
+    return problems + ([] if verified.returncode == 0 else [verified.stdout])
+
+
+def _all_rest(world: World) -> bool:
+    time.sleep(1.0)
+    return all(file["status"] in FINAL_STATUSES for file in world.files())
 
 
 def _wrong_with(file: dict[str, object], rows: int | None, must_fail: bool) -> str | None:
