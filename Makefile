@@ -10,7 +10,7 @@ VENV := .venv/bin
 SETUP = python="$(PYTHON)"; test -n "$$python" && "$$python" tools/setup.py
 
 .PHONY: help run demo setup setup-dev test test-fast check lint types imports format docs examples \
-	bench bench-quick lock clean
+	bench bench-quick chaos lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; \
@@ -57,6 +57,12 @@ examples: setup-dev ## write the sample data anew
 
 bench: setup-dev ## all benchmarks, results in docs/benchmarks
 	@$(VENV)/python -m benchmarks
+
+SEEDS ?= 1
+FAULTS ?= 100
+
+chaos: setup-dev ## break everything, SEEDS="1 2 3" FAULTS=100; results in docs/reliability.md
+	@$(VENV)/python -m tests.chaos --seed $(SEEDS) --faults $(FAULTS) --report docs/reliability.md
 
 bench-quick: setup-dev ## the same, smaller, results on the terminal
 	@$(VENV)/python -m benchmarks --quick

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, BinaryIO
 
 import structlog
 
@@ -68,7 +69,7 @@ class FilePlanner:
         self._parsers = parsers
 
     async def validate_file(self, file_id: FileId) -> None:
-        """Find the parser and what it says about the file.
+        """Find the parser and what it says about the file, once its bytes are those uploaded.
 
         Raises:
             UnreadableFileError: a sentence with the fix.
@@ -80,6 +81,7 @@ class FilePlanner:
             return
         parsers = await self._parsers.current()
         async with self._objects.open(file.object_key) as raw:
+            await asyncio.to_thread(_check_content, raw, file)
             parser = await asyncio.to_thread(
                 parsers.detect, raw, file.filename, source=file.options.source
             )
@@ -101,6 +103,17 @@ class FilePlanner:
             slices = await asyncio.to_thread(list, plan)
         await self._metadata.slices.plan(file_id, slices)
         await self._metadata.files.transition(file_id, ProcessingStatus.QUEUED)
+
+
+def _check_content(raw: BinaryIO, file: FileImport) -> None:
+    """Read the stored bytes to their end, as nothing else would notice a damaged disk."""
+    raw.seek(0)
+    if hashlib.file_digest(raw, "sha256").hexdigest() != file.sha256:
+        raise UnreadableFileError(
+            f"the stored bytes of {file.filename} are not those that were uploaded: "
+            "the disk has damaged them; upload the file again"
+        )
+    raw.seek(0)
 
 
 class FileImporter:

@@ -23,6 +23,12 @@ PATIENCE_SECONDS = 30.0
 UPLOAD_PATIENCE_SECONDS = 1_800.0
 MAX_WAIT_SECONDS = 30.0
 BUSY = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+PROXY_ALONE = (
+    httpx.codes.NOT_FOUND,
+    httpx.codes.BAD_GATEWAY,
+    httpx.codes.GATEWAY_TIMEOUT,
+)
+"""What the HTTP proxy answers while it does not reach the service, in words of its own."""
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 Json = dict[str, Any]
@@ -52,7 +58,8 @@ class Upload:
 class HeadraceClient:
     """Talks to one service. Safe to use from several threads.
 
-    Busy answers (429, 503) are waited out as the service asks.
+    Busy answers (429, 503) are waited out as the service asks, and so are those of an HTTP proxy
+    behind which the service is not up again.
     """
 
     def __init__(
@@ -187,7 +194,7 @@ class HeadraceClient:
             response = self._send(method, path, **options, **content)
             wait_seconds = _retry_after(response)
             patience_seconds -= wait_seconds
-            if response.status_code not in BUSY or patience_seconds < 0 or self._aborted.is_set():
+            if not _is_passing(response) or patience_seconds < 0 or self._aborted.is_set():
                 break
             self._sleep(wait_seconds)
         if response.is_success:
@@ -233,6 +240,14 @@ def shown_name(path: Path | str) -> str:
 
 def _part(file_id: str) -> str:
     return quote(file_id, safe="")
+
+
+def _is_passing(response: httpx.Response) -> bool:
+    """Whether the same request may succeed in a moment."""
+    if response.status_code in BUSY:
+        return True
+    is_ours = "json" in response.headers.get("content-type", "")
+    return response.status_code in PROXY_ALONE and not is_ours
 
 
 def _retry_after(response: httpx.Response) -> float:

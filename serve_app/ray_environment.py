@@ -119,6 +119,8 @@ def serve_environment(temp_dir: Path, ports: ServePorts, *, haproxy: bool) -> di
         # On a busy machine a proxy takes longer to come up than the 5 and 10 s of the default.
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
         "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "30",
+        # Three failed checks in a row replace a proxy that has died: 6 s without one, not 30.
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
         "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(MESSAGE_BYTES),
     }
     if not haproxy:

@@ -38,6 +38,36 @@ def test_a_busy_service_is_waited_for_as_long_as_it_asks(tmp_path: Path) -> None
     assert bodies == [b"text\nhello\n"] * 2
 
 
+@pytest.mark.parametrize("status", [404, 502, 504])
+def test_a_proxy_that_has_not_found_the_service_yet_is_waited_for(status: int) -> None:
+    answers = [
+        httpx.Response(status, text="Path not found"),
+        httpx.Response(200, json={"id": "1", "status": "completed"}),
+    ]
+    client = HeadraceClient(
+        URL, transport=httpx.MockTransport(lambda _: answers.pop(0)), sleep=lambda _: None
+    )
+
+    assert client.file("1")["status"] == "completed"
+
+
+def test_what_the_service_does_not_know_is_said_at_once() -> None:
+    problem = httpx.Response(
+        404,
+        json={"detail": "no file 1"},
+        headers={"content-type": "application/problem+json"},
+    )
+    waits: list[float] = []
+    client = HeadraceClient(
+        URL, transport=httpx.MockTransport(lambda _: problem), sleep=waits.append
+    )
+
+    with pytest.raises(ServiceRefused, match="no file 1"):
+        client.file("1")
+
+    assert waits == []
+
+
 def test_patience_ends() -> None:
     waits: list[float] = []
     always_busy = httpx.MockTransport(lambda _: httpx.Response(503, headers={"retry-after": "9"}))
@@ -64,9 +94,9 @@ def test_a_name_that_no_url_can_hold_is_escaped(tmp_path: Path) -> None:
 
 def test_an_answer_that_is_no_problem_document_is_still_explained() -> None:
     client = HeadraceClient(
-        URL, transport=httpx.MockTransport(lambda _: httpx.Response(502, text="<html>"))
+        URL, transport=httpx.MockTransport(lambda _: httpx.Response(500, text="<html>"))
     )
-    with pytest.raises(ServiceRefused, match="the service answered 502 bad gateway"):
+    with pytest.raises(ServiceRefused, match="the service answered 500 internal server error"):
         client.verify()
 
 

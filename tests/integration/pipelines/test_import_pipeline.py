@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +58,23 @@ async def test_an_unreadable_file_fails_with_a_sentence_and_stops_nobody(
     assert bad_report.file.status is ProcessingStatus.FAILED
     assert bad_report.file.error
     assert good_report.file.status is ProcessingStatus.COMPLETED
+
+
+async def test_a_file_whose_stored_bytes_were_damaged_fails_and_comes_again_whole(
+    import_side: ImportSide, tmp_path: Path
+) -> None:
+    content = csv_of(5)
+    file_id = await import_side.upload("rows.csv", content)
+    digest = sha256(content).hexdigest()
+    stored = tmp_path / "objects" / "sha256" / digest[:2] / digest[2:4] / digest
+    stored.write_bytes(content.replace(b"row 3", b"row 8"))
+
+    async with import_side.conducted():
+        damaged = await import_side.finished(file_id)
+        whole = await import_side.finished(await import_side.upload("rows.csv", content))
+
+    assert "are not those that were uploaded" in (damaged.file.error or "")
+    assert whole.ledger.indexed == 5
 
 
 async def test_a_broken_line_becomes_a_dead_letter_and_the_rest_is_found(
