@@ -135,7 +135,6 @@ class Supervisor:
             signal.signal(number, request_stop)
 
     def _start(self) -> None:
-        self._enter(Phase.POSTGRES)
         self._start_database()
         self._start_node()
         deadline = time.monotonic() + self._timings.start_limit
@@ -156,6 +155,7 @@ class Supervisor:
         if named is not None:
             self._dsn = named.get_secret_value()
         elif self._postgres is not None:
+            self._enter(Phase.POSTGRES)
             self._dsn = self._postgres.start()
         self._pause(0)
         self._enter(Phase.MIGRATIONS)

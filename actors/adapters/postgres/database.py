@@ -192,6 +192,7 @@ async def _vector_schema_of(dsn: str, timeout_seconds: float, statement_cache_si
     try:
         with translated_errors():
             server = await inspect(connection)
+            await connection.close()
     finally:
         connection.terminate()
     require_fit(server, Address.of(dsn))

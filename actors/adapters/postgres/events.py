@@ -119,6 +119,7 @@ class Listener:
         self._announced = asyncio.Event()
         self._watchers: list[Callable[[], None]] = []
         self._task: asyncio.Task[None] | None = None
+        self._told = ""
 
     async def wait(self, timeout_seconds: float) -> None:
         self._begin()
@@ -147,8 +148,14 @@ class Listener:
                 await self._listen()
             except (HeadraceError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 # Whatever it is, a rotated password among it: readers ask by themselves meanwhile.
-                log.warning("listener_lost", error=str(error))
+                self._tell(str(error))
             await asyncio.sleep(RECONNECT_SECONDS)
+
+    def _tell(self, error: str) -> None:
+        """Log a cause once, however often it is met before the next connection."""
+        if error != self._told:
+            log.warning("listener_lost", error=error)
+        self._told = error
 
     async def _listen(self) -> None:
         lost = asyncio.Event()
@@ -157,6 +164,7 @@ class Listener:
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(EVENTS_CHANNEL, self._on_event)
             await connection.add_listener(GENERATION_CHANNEL, self._on_generation)
+            self._told = ""
             self._on_event()
             self._on_generation()
             await _until_lost(lost, connection)
