@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import socket
@@ -177,8 +178,8 @@ def test_a_node_that_dies_on_start_fails_the_start_with_its_last_words(settings:
 WRONG_DSN = "postgresql://user:hidden@127.0.0.1:1/headrace"
 WRONG_DSN_FIX = (
     "the service did not start: PostgreSQL at 127.0.0.1:1 cannot be reached "
-    "([Errno 111] Connect call failed ('127.0.0.1', 1)): start it, or correct host and port "
-    "in HEADRACE_POSTGRES__DSN"
+    f"([Errno {errno.ECONNREFUSED}] Connect call failed ('127.0.0.1', 1)): start it, or correct "
+    "host and port in HEADRACE_POSTGRES__DSN"
 )
 
 
