@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import assert_never
 
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
 from actors.adapters.memory.cache import InMemoryCache
@@ -16,7 +17,7 @@ from actors.adapters.sentence_transformers.embedder import SentenceTransformersE
 from actors.adapters.system_clock import SystemClock
 from actors.modules.files import ModuleFiles
 from actors.modules.following import FollowedParsers
-from actors.settings import Settings
+from actors.settings import CacheBackend, CacheSettings, Settings
 from domain.errors import FatalImportError
 from domain.ports.cache import Cache
 from domain.ports.clock import Clock
@@ -59,14 +60,15 @@ async def open_services(
         stack.callback(embedder.close)
         index = await open_index(settings, dimension=embedder.dimension)
         stack.push_async_callback(index.close)
-        cache = InMemoryCache(clock=clock)
+        cache = open_cache(settings, clock)
         stack.push_async_callback(cache.close)
         yield Services(settings, metadata, objects, index, cache, embedder, clock)
 
 
 async def open_metadata(settings: Settings) -> MetadataStore:
     """The metadata store; needs ``HEADRACE_POSTGRES__DSN``, which ``headrace up`` sets."""
-    dsn = settings.postgres.dsn
+    postgres = settings.postgres
+    dsn = postgres.dsn
     if dsn is None:
         raise FatalImportError(
             "no PostgreSQL is named: start the service with 'headrace up', "
@@ -74,8 +76,47 @@ async def open_metadata(settings: Settings) -> MetadataStore:
         )
     return await PostgresMetadataStore.open(
         dsn.get_secret_value(),
-        pool_max_size=settings.postgres.pool_max_size,
-        statement_timeout_seconds=settings.postgres.statement_timeout_seconds,
+        pool_max_size=postgres.pool_max_size,
+        statement_timeout_seconds=postgres.statement_timeout_seconds,
+        connect_timeout_seconds=postgres.connect_timeout_seconds,
+        statement_cache_size=postgres.statement_cache_size,
+        listen_dsn=postgres.direct_dsn.get_secret_value() if postgres.direct_dsn else None,
+    )
+
+
+def open_cache(settings: Settings, clock: Clock) -> Cache:
+    """The cache that the settings name; it connects when it is first used, if ever it can.
+
+    Raises:
+        FatalImportError: Redis without a URL, or with one that cannot be read.
+    """
+    cache = settings.cache
+    match cache.backend:
+        case CacheBackend.MEMORY:
+            return InMemoryCache(clock=clock)
+        case CacheBackend.REDIS:
+            return _open_redis(cache)
+        case _:
+            assert_never(cache.backend)
+
+
+def _open_redis(cache: CacheSettings) -> Cache:
+    # Imported here, as only some services have a Redis.
+    from actors.adapters.redis.cache import RedisCache, RedisOptions
+
+    if cache.url is None:
+        raise FatalImportError("no Redis is named: set HEADRACE_CACHE__URL")
+    return RedisCache(
+        RedisOptions(
+            url=cache.url.get_secret_value(),
+            username=cache.username,
+            password=cache.password.get_secret_value() if cache.password else None,
+            ca_file=cache.ca_file,
+            prefix=cache.prefix,
+            connect_timeout_seconds=cache.connect_timeout_seconds,
+            operation_timeout_seconds=cache.operation_timeout_seconds,
+            pool_max_size=cache.pool_max_size,
+        )
     )
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 MIB = 1024 * 1024
 
@@ -20,8 +22,27 @@ class Profile(StrEnum):
     CLUSTER = "cluster"
 
 
+CLUSTER_DEFAULTS: dict[str, dict[str, str]] = {
+    "search": {"backend": "weaviate"},
+    "objects": {"backend": "s3"},
+    "cache": {"backend": "redis"},
+}
+"""What the profile ``cluster`` is: other defaults. It also wants a PostgreSQL to be named."""
+
+
+class _ProfileDefaults(PydanticBaseSettingsSource):
+    """The defaults of the profile that all other sources together name; it comes last."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        is_cluster = self.current_state.get("profile") == Profile.CLUSTER
+        return CLUSTER_DEFAULTS if is_cluster else {}
+
+
 class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class HttpSettings(_Group):
@@ -42,17 +63,34 @@ class PostgresSettings(_Group):
     """The metadata store."""
 
     dsn: SecretStr | None = Field(
-        None, description="PostgreSQL to use; when absent, one is started in the data directory."
+        None,
+        description="PostgreSQL to use, 15 or newer with pgvector; TLS by its ``sslmode`` and "
+        "``sslrootcert``. When absent, one is started in the data directory.",
+    )
+    direct_dsn: SecretStr | None = Field(
+        None,
+        description="The same database past a pooler, to listen and to migrate; when absent, "
+        "``DSN`` serves.",
     )
     pool_max_size: int = Field(8, ge=1, description="Connections per process.")
     statement_timeout_seconds: float = Field(
         30.0, gt=0, description="How long one statement may take."
+    )
+    connect_timeout_seconds: float = Field(
+        10.0, gt=0, description="How long making a connection may take."
+    )
+    statement_cache_size: int = Field(
+        100,
+        ge=0,
+        description="Prepared statements that a connection keeps; 0 behind a pooler in "
+        "transaction mode that knows none.",
     )
 
 
 class ObjectSettings(_Group):
     """The object store for raw files."""
 
+    backend: str = Field("filesystem", description="``filesystem`` or ``s3``.")
     directory: Path | None = Field(
         None, description="Where files are kept; ``objects`` in the data directory when absent."
     )
@@ -61,6 +99,7 @@ class ObjectSettings(_Group):
 class SearchSettings(_Group):
     """The search index."""
 
+    backend: str = Field("lancedb", description="``lancedb`` or ``weaviate``.")
     directory: Path | None = Field(
         None, description="Where the index lies; ``index`` in the data directory when absent."
     )
@@ -73,6 +112,41 @@ class SearchSettings(_Group):
     leg_deadline_seconds: float = Field(
         2.0, gt=0, description="A leg that takes longer is left out and named in the answer."
     )
+
+
+class CacheBackend(StrEnum):
+    MEMORY = "memory"
+    REDIS = "redis"
+
+
+class CacheSettings(_Group):
+    """The cache for answers. Without it they are slower, never wrong."""
+
+    backend: CacheBackend = Field(
+        CacheBackend.MEMORY, description="``memory`` (each process its own) or ``redis``."
+    )
+    url: SecretStr | None = Field(
+        None,
+        description="Redis to use: ``redis://host:6379/0``, ``rediss://…`` with TLS, or "
+        "``unix:///path``.",
+    )
+    username: str | None = Field(None, description="Redis account, unless the URL names it.")
+    password: SecretStr | None = Field(None, description="Its password, unless the URL has it.")
+    ca_file: Path | None = Field(
+        None, description="Authorities to trust with ``rediss://``; the system's when absent."
+    )
+    prefix: str = Field(
+        "headrace:",
+        min_length=1,
+        description="Begins every key in Redis; services that share a Redis need one each.",
+    )
+    connect_timeout_seconds: float = Field(
+        0.5, gt=0, description="How long making a connection to Redis may take."
+    )
+    operation_timeout_seconds: float = Field(
+        0.25, gt=0, description="How long an answer of Redis may take."
+    )
+    pool_max_size: int = Field(16, ge=1, description="Connections to Redis per process.")
 
 
 class EmbedderSettings(_Group):
@@ -178,7 +252,11 @@ class Settings(BaseSettings):
         env_prefix="HEADRACE_", env_nested_delimiter="__", frozen=True, extra="forbid"
     )
 
-    profile: Profile = Field(Profile.EMBEDDED, description="Preset: ``embedded`` or ``cluster``.")
+    profile: Profile = Field(
+        Profile.EMBEDDED,
+        description="Preset: ``embedded``, or ``cluster``, which makes ``weaviate``, ``s3`` and "
+        "``redis`` the backends by default and starts no PostgreSQL.",
+    )
     data_dir: Path = Field(
         Path(".headrace"), description="Where the embedded stores keep everything."
     )
@@ -189,10 +267,22 @@ class Settings(BaseSettings):
     postgres: PostgresSettings = PostgresSettings()
     objects: ObjectSettings = ObjectSettings()
     search: SearchSettings = SearchSettings()
+    cache: CacheSettings = CacheSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     ingest: IngestSettings = IngestSettings()
     modules: ModuleSettings = ModuleSettings()
     log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _ProfileDefaults(settings_cls)
 
     @property
     def objects_dir(self) -> Path:
@@ -211,6 +301,17 @@ class Settings(BaseSettings):
         return (
             self.embedder.model_directory or Path.home() / ".cache" / "headrace" / "models"
         ).absolute()
+
+    def missing(self) -> str | None:
+        """What these settings need and do not name, as a sentence with the fix; else ``None``."""
+        if self.profile is Profile.CLUSTER and self.postgres.dsn is None:
+            return (
+                "the profile cluster starts no PostgreSQL: set HEADRACE_POSTGRES__DSN, "
+                "or HEADRACE_PROFILE=embedded"
+            )
+        if self.cache.backend is CacheBackend.REDIS and self.cache.url is None:
+            return "no Redis is named: set HEADRACE_CACHE__URL, or HEADRACE_CACHE__BACKEND=memory"
+        return None
 
     def child_environment(self, **overrides: str) -> dict[str, str]:
         """This process's environment, for a child that is to see the same data directory and port.

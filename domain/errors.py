@@ -7,6 +7,7 @@
     │   ├── IndexUnavailableError       the search index gave no answer
     │   ├── StoreUnavailableError       the metadata store gave no answer
     │   ├── ObjectStoreUnavailableError the object store gave no answer
+    │   ├── CacheUnavailableError       the cache gave no answer; go on without it
     │   ├── WorkerDiedError             the process that did the work is gone
     │   ├── WorkerUnavailableError      an import worker is (re)starting
     │   ├── ModuleUnavailableError      a module in use cannot be loaded here
@@ -65,6 +66,10 @@ class StoreUnavailableError(RetryableError):
 
 class ObjectStoreUnavailableError(RetryableError):
     """The object store gave no answer in time."""
+
+
+class CacheUnavailableError(RetryableError):
+    """The cache gave no answer in time. Nothing depends on it: work the answer out anew."""
 
 
 class WorkerDiedError(RetryableError):

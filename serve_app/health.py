@@ -29,6 +29,8 @@ from serve_app.schemas import (
 router = APIRouter(tags=["operations"])
 
 PING_TIMEOUT_SECONDS = 2.0
+DISPENSABLE = frozenset({"cache"})
+"""Components whose absence makes answers slower, and nothing else: the service stays ready."""
 _TEXT: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
 
@@ -45,9 +47,13 @@ async def live() -> Liveness:
     responses=documented(503),
 )
 async def ready(context: InContext) -> Readiness | Response:
-    """Asks every component; 503 names those that do not answer."""
+    """Asks every component; 503 names those that do not answer. It can do without the cache."""
     components = await check_components(context.services)
-    failing = {name: part.detail for name, part in components.items() if not part.ok}
+    failing = {
+        name: part.detail
+        for name, part in components.items()
+        if not part.ok and name not in DISPENSABLE
+    }
     if not failing:
         return Readiness(components=components)
     return problem_response(
@@ -126,6 +132,7 @@ async def check_components(services: Services) -> dict[str, ComponentModel]:
         "postgres": services.metadata.ping,
         "index": services.index.ping,
         "objects": services.objects.ping,
+        "cache": services.cache.ping,
         "embedder": embed,
     }
     results = await asyncio.gather(*(_check(ping) for ping in pings.values()))

@@ -85,11 +85,13 @@ def check_port(settings: Settings) -> None:
 
 
 def prepare_start(settings: Settings) -> None:
-    """Make sure that a service can start: place, port, nothing left from a killed one.
+    """Make sure that a service can start: settings, place, port, nothing left of a killed one.
 
     Raises:
         CannotStart: with the fix.
     """
+    if missing := settings.missing():
+        raise CannotStart(missing)
     check_place(settings.data_dir)
     _end_leftovers(settings)
     check_port(settings)
@@ -175,6 +177,8 @@ def _is_live(run_dir: RunDirectory) -> bool:
 def _failure(run_dir: RunDirectory, state: ServiceState | None) -> CannotStart:
     log = run_dir.node_log if state and state.node else run_dir.supervisor_log
     reason = state.error if state and state.error else "its supervisor ended"
+    if state and state.is_explained:
+        return CannotStart(f"the service did not start: {reason}")
     lines = "\n".join(f"  {line}" for line in tail_of(log))
     return CannotStart(f"the service did not start: {reason}\n{lines}\nmore in {log}")
 
@@ -205,7 +209,8 @@ def _end_leftovers(settings: Settings) -> int:
 
 
 def _stop_postgres(settings: Settings) -> bool:
-    if settings.postgres.dsn is not None or not settings.data_dir.exists():
+    """End the server of the data directory; one that a DSN names is not ours to stop."""
+    if not settings.data_dir.exists():
         return False
     postgres = embedded_postgres(settings)
     if not postgres.is_running():

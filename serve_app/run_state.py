@@ -62,7 +62,10 @@ class ProcessMark:
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """``run/supervisor.json``: who runs here, and how far it is. ``error`` says why it failed."""
+    """``run/supervisor.json``: who runs here, and how far it is. ``error`` says why it failed.
+
+    ``is_explained``: the error is a sentence with the fix, and the logs have nothing to add.
+    """
 
     supervisor: ProcessMark
     url: str
@@ -70,9 +73,13 @@ class ServiceState:
     node: ProcessMark | None = None
     restarts: int = 0
     error: str | None = None
+    is_explained: bool = False
 
-    def at(self, phase: Phase, *, error: str | None = None) -> ServiceState:
-        return replace(self, phase=phase, error=error)
+    def at(self, phase: Phase) -> ServiceState:
+        return replace(self, phase=phase, error=None, is_explained=False)
+
+    def failed(self, error: str, *, is_explained: bool) -> ServiceState:
+        return replace(self, phase=Phase.FAILED, error=error, is_explained=is_explained)
 
     @property
     def is_live(self) -> bool:
@@ -164,6 +171,7 @@ class RunDirectory:
             "url": state.url,
             "phase": state.phase,
             "error": state.error,
+            "is_explained": state.is_explained,
             "restarts": state.restarts,
             "node": asdict(state.node) if state.node else None,
             "logs": {"supervisor": str(self.supervisor_log), "node": str(self.node_log)},
@@ -179,6 +187,7 @@ def _state_of(written: dict[str, Any]) -> ServiceState:
         node=ProcessMark(**node) if node else None,
         restarts=written.get("restarts", 0),
         error=written.get("error"),
+        is_explained=bool(written.get("is_explained")),
     )
 
 

@@ -122,8 +122,9 @@ class Supervisor:
                 self._stop_everything()
                 self._run_dir.forget()
             except Exception as error:
+                is_explained = isinstance(error, HeadraceError) and self._node is None
                 self._stop_everything()
-                self._enter(Phase.FAILED, error=str(error))
+                self._show(self._state.failed(str(error), is_explained=is_explained))
                 raise
 
     def _listen_for_signals(self) -> None:
@@ -134,7 +135,6 @@ class Supervisor:
             signal.signal(number, request_stop)
 
     def _start(self) -> None:
-        self._enter(Phase.POSTGRES)
         self._start_database()
         self._start_node()
         deadline = time.monotonic() + self._timings.start_limit
@@ -155,6 +155,7 @@ class Supervisor:
         if named is not None:
             self._dsn = named.get_secret_value()
         elif self._postgres is not None:
+            self._enter(Phase.POSTGRES)
             self._dsn = self._postgres.start()
         self._pause(0)
         self._enter(Phase.MIGRATIONS)
@@ -264,10 +265,13 @@ class Supervisor:
         for path in (self._run_dir.node_log, self._run_dir.supervisor_log):
             trim_log(path, max_bytes=self._timings.max_log_bytes)
 
-    def _enter(self, phase: Phase, *, error: str | None = None) -> None:
-        self._state = self._state.at(phase, error=error)
-        self._run_dir.write(self._state)
-        self._on_phase(phase)
+    def _enter(self, phase: Phase) -> None:
+        self._show(self._state.at(phase))
+
+    def _show(self, state: ServiceState) -> None:
+        self._state = state
+        self._run_dir.write(state)
+        self._on_phase(state.phase)
 
     def _pause(self, seconds: float) -> None:
         """Wait, in steps short enough to hear a signal soon."""
@@ -288,15 +292,24 @@ def supervisor_of(
     tied_to_parent: bool = False,
 ) -> Supervisor:
     """The supervisor of a real service: its own PostgreSQL, unless the settings name one."""
-    from actors.adapters.postgres.migrate import migrate
-
     return Supervisor(
         settings,
         postgres=None if settings.postgres.dsn else embedded_postgres(settings),
-        prepare_database=lambda dsn: asyncio.run(migrate(dsn)),
+        prepare_database=lambda dsn: migrate_database(settings, dsn),
         on_phase=on_phase,
         tied_to_parent=tied_to_parent,
     )
+
+
+def migrate_database(settings: Settings, dsn: str) -> None:
+    """Bring the schema up to date, past a pooler where the settings name the way."""
+    from actors.adapters.postgres.migrate import migrate
+
+    direct = settings.postgres.direct_dsn
+    if direct is None:
+        asyncio.run(migrate(dsn))
+    else:
+        asyncio.run(migrate(direct.get_secret_value(), setting="HEADRACE_POSTGRES__DIRECT_DSN"))
 
 
 def embedded_postgres(settings: Settings) -> Postgres:

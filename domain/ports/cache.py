@@ -6,7 +6,10 @@ from typing import Protocol
 
 
 class Cache(Protocol):
-    """Keeps bytes for a while; losing an entry is always allowed, returning a wrong one never."""
+    """Keeps bytes for a while; losing an entry is always allowed, returning a wrong one never.
+
+    Every method may raise ``CacheUnavailableError``, soon; callers go on without.
+    """
 
     async def get(self, key: str) -> bytes | None:
         """The value set under ``key``, or ``None`` when absent or past its time to live."""
@@ -21,7 +24,7 @@ class Cache(Protocol):
         ...
 
     async def ping(self) -> None:
-        """Return when the cache answers; raise ``RetryableError`` when it does not."""
+        """Return when the cache answers; raise ``CacheUnavailableError`` when it does not."""
         ...
 
     async def close(self) -> None: ...

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import httpx
 
-from actors.settings import Settings
+from actors.settings import Profile, Settings
 from serve_app.client import HeadraceClient
 from serve_app.launcher import live_state
 
 
-def load_settings(data_dir: Path | None = None) -> Settings:
-    """The settings of the environment, on another data directory where one is given.
+def load_settings(data_dir: Path | None = None, *, profile: Profile | None = None) -> Settings:
+    """The settings of the environment, on another data directory or profile where one is given.
 
     Raises:
         pydantic.ValidationError: naming the variables that are wrong.
     """
-    settings = Settings()
+    settings = Settings(profile=profile) if profile else Settings()
     return settings.model_copy(update={"data_dir": data_dir}) if data_dir else settings
 
 

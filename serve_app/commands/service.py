@@ -21,7 +21,7 @@ from serve_app.launcher import (
     stop_service,
     with_port,
 )
-from serve_app.run_state import Phase
+from serve_app.run_state import Phase, RunDirectory
 from serve_app.supervisor import supervisor_of
 
 NEXT_COMMANDS = (
@@ -40,9 +40,7 @@ def settings_for(
     Raises:
         InvalidQueryError: ``port`` is neither ``auto`` nor a port number.
     """
-    settings = load_settings(data_dir)
-    if profile:
-        settings = settings.model_copy(update={"profile": Profile(profile)})
+    settings = load_settings(data_dir, profile=Profile(profile) if profile else None)
     if port is None:
         return settings
     if port == "auto":
@@ -135,8 +133,13 @@ def status(
 
 
 def _with_state(settings: Settings, url: str) -> ServiceUnreachable | None:
-    state = live_state(settings.data_dir)
-    if state is None or state.url != url:
+    state = RunDirectory(settings.data_dir).read()
+    is_other = "url" in settings.model_fields_set and state is not None and state.url != url
+    if state is None or is_other:
+        return None
+    if state.phase is Phase.FAILED:
+        return ServiceUnreachable(f"the service did not start: {state.error}")
+    if not state.is_live:
         return None
     return ServiceUnreachable(
         f"the service at {url} does not answer yet ({STEP_OF[state.phase]}): wait a little; "

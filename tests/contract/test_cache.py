@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from uuid import uuid4
 
 import pytest
+from redis.asyncio import Redis
 
 from actors.adapters.memory.cache import ENTRY_OVERHEAD_BYTES, InMemoryCache
 from actors.adapters.memory.clock import FakeClock
+from actors.adapters.redis.cache import RedisCache, RedisOptions
 from domain.ports.cache import Cache
 
-IMPLEMENTATIONS = [pytest.param(lambda clock: InMemoryCache(clock=clock), id="memory")]
+IMPLEMENTATIONS = ["memory", pytest.param("redis", marks=pytest.mark.external_service)]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A cache, and how to make it believe that time has passed."""
+
+    cache: Cache
+    let_pass: Callable[[float], Awaitable[None]]
 
 
 @pytest.fixture
@@ -19,9 +31,34 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
-def cache(request: pytest.FixtureRequest, clock: FakeClock) -> Cache:
-    make: Callable[[FakeClock], Cache] = request.param
-    return make(clock)
+async def tried(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[Tried]:
+    if request.param == "memory":
+        yield in_memory(clock)
+        return
+    url, prefix = request.getfixturevalue("redis_url"), f"test:{uuid4().hex}:"
+    cache = RedisCache(RedisOptions(url, prefix=prefix, operation_timeout_seconds=10))
+    async with Redis.from_url(url) as client:
+        yield Tried(cache, lambda seconds: bring_ends_nearer(client, prefix, seconds))
+        await bring_ends_nearer(client, prefix, seconds=1e6)
+    await cache.close()
+
+
+def in_memory(clock: FakeClock) -> Tried:
+    async def let_pass(seconds: float) -> None:
+        clock.advance(seconds)
+
+    return Tried(InMemoryCache(clock=clock), let_pass)
+
+
+async def bring_ends_nearer(client: Redis, prefix: str, seconds: float) -> None:
+    """Redis has a clock of its own; so the ends of all entries come towards it."""
+    async for key in client.scan_iter(f"{prefix}*"):
+        await client.pexpire(key, await client.pttl(key) - int(seconds * 1000))
+
+
+@pytest.fixture
+def cache(tried: Tried) -> Cache:
+    return tried.cache
 
 
 async def test_what_was_set_is_found(cache: Cache) -> None:
@@ -39,10 +76,34 @@ async def test_a_later_value_replaces_the_earlier(cache: Cache) -> None:
     assert await cache.get("k") == b"new"
 
 
-async def test_a_value_is_gone_after_its_time_to_live(cache: Cache, clock: FakeClock) -> None:
-    await cache.set("k", b"v", ttl_seconds=10)
-    clock.advance(10)
+async def test_a_value_is_gone_after_its_time_to_live(tried: Tried) -> None:
+    await tried.cache.set("k", b"v", ttl_seconds=10)
+    await tried.let_pass(10)
+    assert await tried.cache.get("k") is None
+
+
+async def test_a_value_is_there_until_its_time_to_live_has_passed(tried: Tried) -> None:
+    await tried.cache.set("k", b"v", ttl_seconds=3600)
+    await tried.let_pass(3000)
+    assert await tried.cache.get("k") == b"v"
+
+
+async def test_a_later_value_has_a_time_to_live_of_its_own(tried: Tried) -> None:
+    await tried.cache.set("k", b"old", ttl_seconds=3600)
+    await tried.cache.set("k", b"new", ttl_seconds=10)
+    await tried.let_pass(10)
+    assert await tried.cache.get("k") is None
+
+
+async def test_a_value_without_time_to_live_replaces_the_earlier_by_none(cache: Cache) -> None:
+    await cache.set("k", b"old", ttl_seconds=10)
+    await cache.set("k", b"new", ttl_seconds=0)
     assert await cache.get("k") is None
+
+
+async def test_values_are_bytes_of_any_kind(cache: Cache) -> None:
+    await cache.set("ключ", bytes(range(256)), ttl_seconds=10)
+    assert await cache.get("ключ") == bytes(range(256))
 
 
 async def test_a_deleted_key_is_gone_and_deleting_it_again_is_no_error(cache: Cache) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import socket
@@ -17,6 +18,9 @@ from pydantic import SecretStr
 
 from actors.settings import HttpSettings, PostgresSettings, Settings
 from serve_app.addresses import CannotStart
+from serve_app.client import ServiceUnreachable
+from serve_app.commands.output import Output
+from serve_app.commands.service import status
 from serve_app.launcher import live_state, start_service, stop_service
 from serve_app.process_tree import family_of, has_ended, kill
 from serve_app.run_state import Phase, RunDirectory, ServiceState
@@ -169,6 +173,29 @@ def test_a_node_that_dies_on_start_fails_the_start_with_its_last_words(settings:
         start(settings)
 
     assert processes_of(settings.data_dir) == []
+
+
+WRONG_DSN = "postgresql://user:hidden@127.0.0.1:1/headrace"
+WRONG_DSN_FIX = (
+    "the service did not start: PostgreSQL at 127.0.0.1:1 cannot be reached "
+    f"([Errno {errno.ECONNREFUSED}] Connect call failed ('127.0.0.1', 1)): start it, or correct "
+    "host and port in HEADRACE_POSTGRES__DSN"
+)
+
+
+def test_a_wrong_dsn_is_told_in_one_sentence_at_start_and_by_status(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADRACE_POSTGRES__DSN", WRONG_DSN)
+    named = Settings(data_dir=settings.data_dir, http=settings.http)
+
+    with pytest.raises(CannotStart) as refused:
+        start_service(named)
+    with pytest.raises(ServiceUnreachable) as unreachable:
+        status(named, Output(as_json=False))
+
+    assert refused.value.message == unreachable.value.message == WRONG_DSN_FIX
+    assert not (settings.data_dir / "postgres").exists()
 
 
 def test_a_terminated_supervisor_stops_what_it_has_started(settings: Settings) -> None:

@@ -14,7 +14,9 @@ from tools.settings_reference import settings_page, undescribed
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *ROOT.glob("examples/*.md")])
+PAGES = sorted(
+    [*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *ROOT.glob("examples/*.md"), *ROOT.glob("infra/*.md")]
+)
 
 
 def test_every_setting_has_a_description() -> None:

@@ -13,50 +13,88 @@ import numpy as np
 import orjson
 from asyncpg.pool import PoolConnectionProxy
 
+from actors.adapters.postgres.connecting import (
+    CONNECT_SECONDS,
+    PREPARED_STATEMENTS,
+    Address,
+    connect,
+    explained_connecting,
+)
 from actors.adapters.postgres.errors import translated_errors
+from actors.adapters.postgres.fitness import inspect, require_fit, require_schema
+from domain.errors import StoreUnavailableError
 
 Row = asyncpg.Record
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 ACQUIRE_SECONDS = 30.0
-CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 10.0
+IDLE_SECONDS = 60.0
+"""A connection that was idle for so long is closed, before a firewall forgets it silently."""
+RECONNECT_SECONDS = 0.25
+
+RESTARTING = (
+    ConnectionError,
+    FileNotFoundError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+)
+"""What connecting to a server meets that is just starting again."""
 
 
 class Database:
     """One process's connections. A connection that was lost is replaced on its next use."""
 
-    def __init__(self, dsn: str, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    def __init__(
+        self, dsn: str, pool: asyncpg.Pool[asyncpg.Record], *, connect_timeout_seconds: float
+    ) -> None:
         self.dsn = dsn
         self._pool = pool
+        self._connect_timeout_seconds = connect_timeout_seconds
 
     @classmethod
     async def open(
-        cls, dsn: str, *, pool_max_size: int, statement_timeout_seconds: float
+        cls,
+        dsn: str,
+        *,
+        pool_max_size: int,
+        statement_timeout_seconds: float,
+        connect_timeout_seconds: float = CONNECT_SECONDS,
+        statement_cache_size: int = PREPARED_STATEMENTS,
     ) -> Database:
-        """Connect; the schema must be there."""
-        with translated_errors():
-            pool = await asyncpg.create_pool(
-                dsn,
-                min_size=0,
-                max_size=pool_max_size,
-                timeout=CONNECT_SECONDS,
-                # The server's own limit comes first and leaves the connection usable.
-                command_timeout=statement_timeout_seconds + 5,
-                init=_set_codecs,
-                server_settings={
-                    "application_name": "headrace",
-                    "timezone": "UTC",
-                    "statement_timeout": f"{statement_timeout_seconds * 1000:.0f}",
-                },
-            )
-        database = cls(dsn, pool)
+        """Connect; the schema must be there.
+
+        Raises:
+            StoreUnavailableError: no answer, or no server that can hold the store; with the fix.
+        """
+        vector_schema = await _vector_schema_of(dsn, connect_timeout_seconds, statement_cache_size)
+
+        async def set_codecs(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+            await _set_codecs(connection, vector_schema)
+
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=0,
+            max_size=pool_max_size,
+            timeout=connect_timeout_seconds,
+            max_inactive_connection_lifetime=IDLE_SECONDS,
+            statement_cache_size=statement_cache_size,
+            # The server's own limit comes first and leaves the connection usable.
+            command_timeout=statement_timeout_seconds + 5,
+            init=set_codecs,
+            server_settings={
+                "application_name": "headrace",
+                "timezone": "UTC",
+                "statement_timeout": f"{statement_timeout_seconds * 1000:.0f}",
+            },
+        )
+        database = cls(dsn, pool, connect_timeout_seconds=connect_timeout_seconds)
         await database.fetch("SELECT 1")
         return database
 
     async def fetch(self, sql: str, *values: Any) -> list[Row]:
         with translated_errors():
-            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            async with self._connection() as connection:
                 return await connection.fetch(sql, *values)
 
     async def fetchrow(self, sql: str, *values: Any) -> Row | None:
@@ -70,7 +108,7 @@ class Database:
     async def copy(self, table: str, columns: Sequence[str], rows: Sequence[Any]) -> None:
         """Append rows by COPY."""
         with translated_errors():
-            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            async with self._connection() as connection:
                 await connection.copy_records_to_table(table, columns=columns, records=rows)
 
     @asynccontextmanager
@@ -85,7 +123,7 @@ class Database:
         """A transaction that only reads, and sees one moment in all its statements."""
         with translated_errors():
             async with (
-                self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection,
+                self._connection() as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
             ):
                 yield connection
@@ -94,10 +132,48 @@ class Database:
     async def plain_transaction(self) -> AsyncIterator[Connection]:
         """Like ``transaction`` with the driver's errors, where a caller's own may pass through."""
         async with (
-            self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection,
+            self._connection() as connection,
             connection.transaction(),
         ):
             yield connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        connection = await self._acquire()
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
+
+    async def _acquire(self) -> Connection:
+        """A connection, tried for twice: a server that was restarted refuses for a moment.
+
+        Nothing has run on it yet. A statement that fails later is not repeated: it may have run.
+        """
+        with explained_connecting(self.dsn, timeout_seconds=self._connect_timeout_seconds):
+            try:
+                return await self._acquire_once()
+            except RESTARTING:
+                await asyncio.sleep(RECONNECT_SECONDS)
+                return await self._acquire_once()
+
+    async def _acquire_once(self) -> Connection:
+        try:
+            return await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+        except TimeoutError as error:
+            raise StoreUnavailableError(self._no_connection()) from error
+
+    def _no_connection(self) -> str:
+        most = self._pool.get_max_size()
+        if self._pool.get_size() >= most:
+            return (
+                f"all {most} connections to PostgreSQL were busy for {ACQUIRE_SECONDS:g} s: "
+                "raise HEADRACE_POSTGRES__POOL_MAX_SIZE"
+            )
+        return (
+            f"PostgreSQL at {Address.of(self.dsn)} gave no answer in "
+            f"{self._connect_timeout_seconds:g} s"
+        )
 
     async def close(self) -> None:
         """Let running statements end, but not for ever."""
@@ -108,13 +184,32 @@ class Database:
             self._pool.terminate()
 
 
-async def _set_codecs(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+async def _vector_schema_of(dsn: str, timeout_seconds: float, statement_cache_size: int) -> str:
+    """Where pgvector's types are, in a server that was found fit."""
+    connection = await connect(
+        dsn, timeout_seconds=timeout_seconds, statement_cache_size=statement_cache_size
+    )
+    try:
+        with translated_errors():
+            server = await inspect(connection)
+            await connection.close()
+    finally:
+        connection.terminate()
+    require_fit(server, Address.of(dsn))
+    return require_schema(server, Address.of(dsn))
+
+
+async def _set_codecs(connection: asyncpg.Connection[asyncpg.Record], vector_schema: str) -> None:
     """JSON columns take and give JSON text or values; vectors are float32 arrays."""
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads, format="text"
     )
     await connection.set_type_codec(
-        "vector", schema="public", encoder=_pack_vector, decoder=_unpack_vector, format="binary"
+        "vector",
+        schema=vector_schema,
+        encoder=_pack_vector,
+        decoder=_unpack_vector,
+        format="binary",
     )
 
 

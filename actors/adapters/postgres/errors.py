@@ -21,6 +21,16 @@ UNAVAILABLE = (
 """Lost or refused connections, shutdowns, timeouts, exhausted resources, deadlocks."""
 
 
+POOLER_CONFUSION = (
+    asyncpg.DuplicatePreparedStatementError,
+    asyncpg.InvalidSQLStatementNameError,
+)
+POOLER_FIX = (
+    "a pooler in transaction mode stands before PostgreSQL: set "
+    "HEADRACE_POSTGRES__STATEMENT_CACHE_SIZE=0 and the way past it in HEADRACE_POSTGRES__DIRECT_DSN"
+)
+
+
 @contextmanager
 def translated_errors() -> Iterator[None]:
     """Let the driver's errors that may pass with time leave as ``StoreUnavailableError``."""
@@ -28,6 +38,8 @@ def translated_errors() -> Iterator[None]:
         yield
     except asyncpg.DiskFullError as error:
         raise StoreUnavailableError("the metadata store's disk is full: free some space") from error
+    except POOLER_CONFUSION as error:
+        raise StoreUnavailableError(POOLER_FIX) from error
     except UNAVAILABLE as error:
         raise StoreUnavailableError(_sentence(error)) from error
     except asyncpg.InterfaceError as error:

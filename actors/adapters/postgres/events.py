@@ -9,13 +9,17 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
+import structlog
 
-from actors.adapters.postgres.database import CONNECT_SECONDS, Database
-from actors.adapters.postgres.errors import UNAVAILABLE
+from actors.adapters.postgres.connecting import connect
+from actors.adapters.postgres.database import Database
 from actors.adapters.postgres.outbox import EVENTS_CHANNEL, GENERATION_CHANNEL
 from actors.adapters.postgres.text import storable
+from domain.errors import HeadraceError
 from domain.models.events import from_payload
 from domain.ports.metadata_store import OutboxEntry
+
+log = structlog.get_logger(__name__)
 
 CLAIM = """-- claim_events: lease the oldest unhandled event of each file, where it is due
 WITH due AS (
@@ -59,12 +63,14 @@ RETURNING generation, pg_notify('headrace_generation', generation::text)
 """
 
 RECONNECT_SECONDS = 0.5
+HEARTBEAT_SECONDS = 15.0
+"""How long a listener believes in a silent connection, and then how long it waits for an answer."""
 
 
 class PostgresEventLog:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, listen_dsn: str) -> None:
         self._database = database
-        self._listener = Listener(database.dsn)
+        self._listener = Listener(listen_dsn)
 
     async def claim(self, *, limit: int, lease_seconds: float) -> Sequence[OutboxEntry]:
         rows = await self._database.fetch(CLAIM, limit, timedelta(seconds=lease_seconds))
@@ -113,6 +119,7 @@ class Listener:
         self._announced = asyncio.Event()
         self._watchers: list[Callable[[], None]] = []
         self._task: asyncio.Task[None] | None = None
+        self._told = ""
 
     async def wait(self, timeout_seconds: float) -> None:
         self._begin()
@@ -137,20 +144,30 @@ class Listener:
 
     async def _listen_for_ever(self) -> None:
         while True:
-            with suppress(*UNAVAILABLE, asyncpg.InterfaceError):
+            try:
                 await self._listen()
+            except (HeadraceError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                # Whatever it is, a rotated password among it: readers ask by themselves meanwhile.
+                self._tell(str(error))
             await asyncio.sleep(RECONNECT_SECONDS)
+
+    def _tell(self, error: str) -> None:
+        """Log a cause once, however often it is met before the next connection."""
+        if error != self._told:
+            log.warning("listener_lost", error=error)
+        self._told = error
 
     async def _listen(self) -> None:
         lost = asyncio.Event()
-        connection = await asyncpg.connect(self._dsn, timeout=CONNECT_SECONDS)
+        connection = await connect(self._dsn)
         try:
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(EVENTS_CHANNEL, self._on_event)
             await connection.add_listener(GENERATION_CHANNEL, self._on_generation)
+            self._told = ""
             self._on_event()
             self._on_generation()
-            await lost.wait()
+            await _until_lost(lost, connection)
         finally:
             connection.terminate()
 
@@ -160,3 +177,14 @@ class Listener:
     def _on_generation(self, *_: Any) -> None:
         for watcher in self._watchers:
             watcher()
+
+
+async def _until_lost(lost: asyncio.Event, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Return when the connection ends; raise when it is silent, as over a cut line."""
+    while True:
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await lost.wait()
+            return
+        except TimeoutError:
+            await connection.execute("SELECT 1", timeout=HEARTBEAT_SECONDS)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 
 import asyncpg
 import structlog
 
+from actors.adapters.postgres.connecting import SETTING, Address, connect
 from actors.adapters.postgres.errors import translated_errors
+from actors.adapters.postgres.fitness import inspect, require_fit
+from domain.errors import StoreUnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -41,21 +46,38 @@ def migrations() -> list[Migration]:
     return sorted(found, key=lambda migration: migration.version)
 
 
-async def migrate(dsn: str) -> None:
+async def migrate(dsn: str, *, setting: str = SETTING) -> None:
     """Apply the migrations that are missing, each in a transaction of its own.
 
-    Safe to run from several processes at once, and again.
+    Safe to run from several processes at once, and again. ``setting`` is the one that the DSN
+    comes from.
 
     Raises:
-        StoreUnavailableError: no answer; what was applied stays applied.
+        StoreUnavailableError: no answer, no server that can hold the store, or rights that lack,
+            with the fix; what was applied stays applied.
     """
-    with translated_errors():
-        connection = await asyncpg.connect(dsn, timeout=30)
-        try:
+    address = Address.of(dsn)
+    connection = await connect(dsn, setting=setting)
+    try:
+        with translated_errors(), _explained_rights(address):
+            require_fit(await inspect(connection), address)
             await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
             await _apply_missing(connection)
-        finally:
-            await connection.close()
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def _explained_rights(address: Address) -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.InsufficientPrivilegeError as error:
+        name, user = address.database, address.user
+        raise StoreUnavailableError(
+            f"the user {user!r} may not set up the database {name!r} at {address} ({error}): "
+            f"ALTER DATABASE {name} OWNER TO {user}; where the extension is what is refused, "
+            "let an administrator run CREATE EXTENSION vector there"
+        ) from error
 
 
 async def _apply_missing(connection: asyncpg.Connection[asyncpg.Record]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from actors.adapters.postgres.connecting import CONNECT_SECONDS, PREPARED_STATEMENTS
 from actors.adapters.postgres.database import Database
 from actors.adapters.postgres.events import PostgresEventLog
 from actors.adapters.postgres.files import PostgresFileImports
@@ -17,7 +18,7 @@ from actors.adapters.postgres.slices import PostgresSliceLedger
 class PostgresMetadataStore:
     """All parts on one pool. It belongs to the event loop that opened it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, listen_dsn: str) -> None:
         self._database = database
         self.files = PostgresFileImports(database)
         self.queue = PostgresWorkQueue(database)
@@ -25,26 +26,36 @@ class PostgresMetadataStore:
         self.records = PostgresRecords(database)
         self.names = PostgresNames(database)
         self.groups = PostgresPassageGroups(database)
-        self.events = PostgresEventLog(database)
+        self.events = PostgresEventLog(database, listen_dsn=listen_dsn)
         self.history = PostgresQueryHistory(database)
         self.modules = PostgresModuleStore(database)
 
     @classmethod
     async def open(
-        cls, dsn: str, *, pool_max_size: int = 8, statement_timeout_seconds: float = 30.0
+        cls,
+        dsn: str,
+        *,
+        pool_max_size: int = 8,
+        statement_timeout_seconds: float = 30.0,
+        connect_timeout_seconds: float = CONNECT_SECONDS,
+        statement_cache_size: int = PREPARED_STATEMENTS,
+        listen_dsn: str | None = None,
     ) -> PostgresMetadataStore:
         """Connect to a migrated database.
 
+        ``listen_dsn`` leads to it past a pooler that lets nobody listen.
+
         Raises:
-            StoreUnavailableError: no answer.
+            StoreUnavailableError: no answer; the message says why and the fix.
         """
-        return cls(
-            await Database.open(
-                dsn,
-                pool_max_size=pool_max_size,
-                statement_timeout_seconds=statement_timeout_seconds,
-            )
+        database = await Database.open(
+            dsn,
+            pool_max_size=pool_max_size,
+            statement_timeout_seconds=statement_timeout_seconds,
+            connect_timeout_seconds=connect_timeout_seconds,
+            statement_cache_size=statement_cache_size,
         )
+        return cls(database, listen_dsn=listen_dsn or dsn)
 
     async def ping(self) -> None:
         await self._database.fetch("SELECT 1")

@@ -9,6 +9,8 @@ import pytest
 
 from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.memory.search_index import InMemorySearchIndex
+from actors.adapters.postgres.store import PostgresMetadataStore
+from actors.adapters.redis.cache import RedisCache, RedisOptions
 from actors.settings import HttpSettings
 from domain.errors import IndexUnavailableError
 
@@ -58,7 +60,13 @@ async def test_a_living_process_says_so(api: Api) -> None:
 async def test_it_is_ready_when_every_component_answers(api: Api) -> None:
     answer = await api.client.get("/health/ready")
     assert answer.status_code == 200
-    assert set(answer.json()["components"]) == {"postgres", "index", "objects", "embedder"}
+    assert set(answer.json()["components"]) == {
+        "postgres",
+        "index",
+        "objects",
+        "cache",
+        "embedder",
+    }
 
 
 async def test_a_component_without_an_answer_is_named(open_api: OpenApi) -> None:
@@ -67,6 +75,24 @@ async def test_a_component_without_an_answer_is_named(open_api: OpenApi) -> None
     assert answer.status_code == 503
     assert answer.json()["detail"] == "index: the index gives no answer"
     assert answer.headers["retry-after"] == "1"
+
+
+async def test_it_is_ready_without_its_cache_which_is_named(open_api: OpenApi) -> None:
+    async with open_api(cache=RedisCache(RedisOptions("redis://127.0.0.1:1/0"))) as api:
+        answer = await api.client.get("/health/ready")
+    cache = answer.json()["components"]["cache"]
+    assert (answer.status_code, cache["ok"]) == (200, False)
+    assert cache["detail"].startswith("Redis at 127.0.0.1:1 cannot be reached")
+
+
+async def test_an_absent_postgres_is_named_with_the_fix(
+    open_api: OpenApi, metadata_store: PostgresMetadataStore
+) -> None:
+    async with open_api() as api:
+        await metadata_store.close()
+        answer = await api.client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["detail"].startswith("postgres: ")
 
 
 async def test_status_counts_what_is_there(api: Api) -> None:
