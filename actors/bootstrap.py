@@ -17,7 +17,7 @@ from actors.adapters.sentence_transformers.embedder import SentenceTransformersE
 from actors.adapters.system_clock import SystemClock
 from actors.modules.files import ModuleFiles
 from actors.modules.following import FollowedParsers
-from actors.settings import CacheBackend, CacheSettings, Settings
+from actors.settings import CacheBackend, CacheSettings, SearchBackend, Settings
 from domain.errors import FatalImportError
 from domain.ports.cache import Cache
 from domain.ports.clock import Clock
@@ -127,14 +127,20 @@ def followed_parsers(settings: Settings, metadata: MetadataStore) -> FollowedPar
 
 async def open_index(settings: Settings, *, dimension: int) -> SearchIndex:
     """The search index as this process reads it. Only the index writer may write to it."""
-    # Imported here, as it takes more than a second, and most processes search nothing.
-    from actors.adapters.lancedb.index import LanceSearchIndex
+    match settings.search.backend:
+        # Imported here, as either takes more than a second, and most processes search nothing.
+        case SearchBackend.LANCEDB:
+            from actors.adapters.lancedb.index import LanceSearchIndex
 
-    return await LanceSearchIndex.open(
-        settings.index_dir,
-        dimension=dimension,
-        vector_index_min_rows=settings.search.vector_index_min_rows,
-    )
+            return await LanceSearchIndex.open(
+                settings.index_dir,
+                dimension=dimension,
+                vector_index_min_rows=settings.search.vector_index_min_rows,
+            )
+        case SearchBackend.WEAVIATE:
+            from actors.adapters.weaviate.index import WeaviateSearchIndex
+
+            return await WeaviateSearchIndex.open(settings.weaviate, dimension=dimension)
 
 
 def open_embedder(settings: Settings, *, sessions: int = 1) -> Embedder:

@@ -96,18 +96,26 @@ class ObjectSettings(_Group):
     )
 
 
+class SearchBackend(StrEnum):
+    LANCEDB = "lancedb"
+    WEAVIATE = "weaviate"
+
+
 class SearchSettings(_Group):
     """The search index."""
 
-    backend: str = Field("lancedb", description="``lancedb`` or ``weaviate``.")
+    backend: SearchBackend = Field(
+        SearchBackend.LANCEDB,
+        description="``lancedb`` (in process) or ``weaviate`` (a server; see Weaviate below).",
+    )
     directory: Path | None = Field(
-        None, description="Where the index lies; ``index`` in the data directory when absent."
+        None, description="Where LanceDB's lies; ``index`` in the data directory when absent."
     )
     candidates_per_leg: int = Field(
         100, ge=10, le=1000, description="Chunks that each leg brings to the blending."
     )
     vector_index_min_rows: int = Field(
-        5_000, ge=256, description="Below this many chunks vectors are compared one by one."
+        5_000, ge=256, description="Below this many chunks LanceDB compares vectors one by one."
     )
     leg_deadline_seconds: float = Field(
         2.0, gt=0, description="A leg that takes longer is left out and named in the answer."
@@ -147,6 +155,64 @@ class CacheSettings(_Group):
         0.25, gt=0, description="How long an answer of Redis may take."
     )
     pool_max_size: int = Field(16, ge=1, description="Connections to Redis per process.")
+
+
+class Vectorizer(StrEnum):
+    NONE = "none"
+    OPENAI = "text2vec-openai"
+
+
+class WeaviateConsistency(StrEnum):
+    ONE = "one"
+    QUORUM = "quorum"
+    ALL = "all"
+
+
+class WeaviateSettings(_Group):
+    """Weaviate, where it is the search index."""
+
+    url: str = Field(
+        "http://127.0.0.1:8080",
+        pattern=r"^https?://[^/?#\s]+/?$",
+        description="Its REST address; ``https`` encrypts gRPC, too.",
+    )
+    grpc_host: str | None = Field(
+        None, description="Where its gRPC listens; the host of the REST address when absent."
+    )
+    grpc_port: int = Field(50051, ge=1, le=65535, description="Port of its gRPC.")
+    api_key: SecretStr | None = Field(None, description="Key of a user who may read and write.")
+    trust_environment: bool = Field(
+        False, description="Whether to heed ``SSL_CERT_FILE`` and proxies of the environment."
+    )
+    collection: str = Field(
+        "DataContent",
+        pattern=r"^[A-Z][_0-9A-Za-z]{0,200}$",
+        description="The collection; made when it is not there.",
+    )
+    vectorizer: Vectorizer = Field(
+        Vectorizer.NONE,
+        description="``none``: the embedder's vectors; ``text2vec-openai``: Weaviate has texts "
+        "embedded by OpenAI, and the embedder's vectors go unused.",
+    )
+    openai_model: str = Field("text-embedding-3-small", description="Model of ``text2vec-openai``.")
+    openai_base_url: str | None = Field(
+        None, description="Another service with OpenAI's interface, as Weaviate reaches it."
+    )
+    openai_api_key: SecretStr | None = Field(
+        None, description="Key that ``text2vec-openai`` shows, unless Weaviate has one."
+    )
+    replicas: int = Field(1, ge=1, description="Copies of each chunk, in a new collection.")
+    consistency: WeaviateConsistency = Field(
+        WeaviateConsistency.QUORUM,
+        description="Copies that must have a write before it counts: ``one``, ``quorum``, ``all``.",
+    )
+    connect_timeout_seconds: float = Field(
+        5.0, gt=0, description="How long opening and health checks may take."
+    )
+    query_timeout_seconds: float = Field(10.0, gt=0, description="How long a search may take.")
+    write_timeout_seconds: float = Field(
+        60.0, gt=0, description="How long one batch of a write may take."
+    )
 
 
 class EmbedderSettings(_Group):
@@ -268,6 +334,7 @@ class Settings(BaseSettings):
     objects: ObjectSettings = ObjectSettings()
     search: SearchSettings = SearchSettings()
     cache: CacheSettings = CacheSettings()
+    weaviate: WeaviateSettings = WeaviateSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     ingest: IngestSettings = IngestSettings()
     modules: ModuleSettings = ModuleSettings()

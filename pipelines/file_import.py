@@ -26,6 +26,7 @@ from pipelines.slice_import import SliceImporter
 log = structlog.get_logger(__name__)
 
 BUILT_IN = FixedParsers()
+PIECE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,10 @@ class FilePlanner:
 def _check_content(raw: BinaryIO, file: FileImport) -> None:
     """Read the stored bytes to their end, as nothing else would notice a damaged disk."""
     raw.seek(0)
-    if hashlib.file_digest(raw, "sha256").hexdigest() != file.sha256:
+    digest = hashlib.sha256()
+    while piece := raw.read(PIECE_BYTES):
+        digest.update(piece)
+    if digest.hexdigest() != file.sha256:
         raise UnreadableFileError(
             f"the stored bytes of {file.filename} are not those that were uploaded: "
             "the disk has damaged them; upload the file again"

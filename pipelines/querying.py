@@ -96,7 +96,7 @@ class QueryEngine:
         embedding = await self._embed(query.text, stages_ms)
         started = perf_counter()
         found = await self._index.search_vector(
-            embedding, limit=self._depth(query), where=query.where
+            embedding, limit=self._depth(query), where=query.where, text=query.text
         )
         stages_ms[VECTOR] = _ms_since(started)
         return found

@@ -48,9 +48,11 @@ class SearchIndex(IndexWriter, Protocol):
     def dimension(self) -> int: ...
 
     async def search_vector(
-        self, embedding: Embedding, *, limit: int, where: SearchFilter
+        self, embedding: Embedding, *, limit: int, where: SearchFilter, text: str = ""
     ) -> list[Match]:
         """The nearest chunks that satisfy ``where``, best first; score = cosine similarity.
+
+        ``text`` is what was embedded, for an index that embeds by itself.
 
         A match can be read at any later time; reading costs no search.
         """

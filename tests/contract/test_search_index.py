@@ -20,6 +20,7 @@ from domain.models.ids import FileId, RecordId, derive_chunk_id
 from domain.models.records import ContentType, Place, Record
 from domain.models.search import Candidate, Match, Scope, SearchFilter
 from domain.ports.search_index import SearchIndex
+from tests.weaviate_server import fresh_index
 
 DIMENSION = 16
 EVERYTHING = SearchFilter()
@@ -61,9 +62,14 @@ async def keyword(index: SearchIndex, text: str, where: SearchFilter = EVERYTHIN
     return texts(await index.search_keyword(text, limit=10, where=where))
 
 
-@pytest.fixture(params=["memory", "lancedb"])
+@pytest.fixture(
+    params=["memory", "lancedb", pytest.param("weaviate", marks=pytest.mark.external_service)]
+)
 async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SearchIndex]:
-    opened: SearchIndex
+    if request.param == "weaviate":
+        async with fresh_index(DIMENSION) as opened:
+            yield opened
+        return
     if request.param == "memory":
         opened = InMemorySearchIndex(dimension=DIMENSION)
     else:
@@ -337,18 +343,18 @@ the office pump of the coffee machine
 discount codes for the winter sale""".splitlines()
 
 
-async def test_both_implementations_rank_a_toy_corpus_alike(tmp_path: Path) -> None:
+async def test_every_implementation_ranks_a_toy_corpus_as_the_textbook_does(
+    index: SearchIndex,
+) -> None:
     memory = InMemorySearchIndex(dimension=DIMENSION)
-    lance = await LanceSearchIndex.open(tmp_path, dimension=DIMENSION)
     chunks = [embedded(text, seed=n) for n, text in enumerate(TOY)]
-    for each in (memory, lance):
+    for each in (memory, index):
         await each.upsert(chunks)
     for text in ("customer discount", "oil pump", "winter sale", "renewal of contracts"):
-        assert (await keyword(memory, text))[:2] == (await keyword(lance, text))[:2], text
+        assert (await keyword(memory, text))[:2] == (await keyword(index, text))[:2], text
     for seed in (3, 100, 200):
         found = [
             texts(await each.search_vector(unit(seed), limit=8, where=EVERYTHING))
-            for each in (memory, lance)
+            for each in (memory, index)
         ]
         assert found[0] == found[1]
-    await lance.close()

@@ -33,7 +33,7 @@ TEXTS = (
 
 class BrokenVectors(InMemorySearchIndex):
     async def search_vector(
-        self, embedding: Embedding, *, limit: int, where: SearchFilter
+        self, embedding: Embedding, *, limit: int, where: SearchFilter, text: str = ""
     ) -> list[Match]:
         raise IndexUnavailableError("the disk is gone")
 

@@ -154,7 +154,7 @@ class LanceSearchIndex:
                     )
 
     async def search_vector(
-        self, embedding: Embedding, *, limit: int, where: SearchFilter
+        self, embedding: Embedding, *, limit: int, where: SearchFilter, text: str = ""
     ) -> list[Match]:
         if embedding.shape != (self._dimension,):
             raise DimensionMismatchError(

@@ -56,7 +56,7 @@ class InMemorySearchIndex:
                 self._chunks[chunk_id] = replace(embedded, file_id=file_id)
 
     async def search_vector(
-        self, embedding: Embedding, *, limit: int, where: SearchFilter
+        self, embedding: Embedding, *, limit: int, where: SearchFilter, text: str = ""
     ) -> list[Match]:
         self._check(embedding)
         found = self._satisfying(where)

@@ -1,0 +1,1 @@
+"""Weaviate: the search index of the cluster profile."""

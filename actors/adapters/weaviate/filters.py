@@ -1,0 +1,45 @@
+"""Search filters as Weaviate's."""
+
+from __future__ import annotations
+
+from weaviate.classes.query import Filter
+from weaviate.collections.classes.filters import _Filters as WeaviateFilter
+
+from actors.adapters.weaviate.objects import stored_label, to_microseconds
+from domain.models.chunks import label
+from domain.models.search import SearchFilter
+
+
+def filter_of(where: SearchFilter) -> WeaviateFilter | None:
+    """The filter that a chunk must satisfy, or ``None`` if every chunk does.
+
+    A scope without any principal sees nothing, which no filter of Weaviate says: its caller asks
+    nothing then.
+    """
+    principals = where.scope.principals
+    terms: list[WeaviateFilter] = []
+    if where.sources:
+        terms.append(_one_of("sourceType", [_well_formed(each) for each in where.sources]))
+    if where.content_types:
+        terms.append(_one_of("contentType", [_well_formed(each) for each in where.content_types]))
+    moment = Filter.by_property("timestampMicros")
+    if where.since:
+        terms.append(moment.greater_or_equal(to_microseconds(where.since)))
+    if where.until:
+        terms.append(moment.less_than(to_microseconds(where.until)))
+    for key, value in where.metadata.items():
+        terms.append(_one_of("labels", [stored_label(_well_formed(label(key, value)))]))
+    if principals is not None:
+        seen_by = [stored_label(_well_formed(each)) for each in principals]
+        terms.append(_one_of("visibility", seen_by))
+    return Filter.all_of(terms) if terms else None
+
+
+def _one_of(name: str, values: list[str]) -> WeaviateFilter:
+    """The property is, or has, one of ``values`` (at least one)."""
+    return Filter.by_property(name).contains_any(values)
+
+
+def _well_formed(text: str) -> str:
+    """What protobuf accepts: half of a surrogate pair becomes a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,136 @@
+"""How a chunk lies in the collection, and how it is read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import orjson
+from weaviate.classes.data import DataObject
+
+from actors.adapters.weaviate.vectors import Vectors
+from actors.adapters.weaviate.words import words_of
+from domain.models.chunks import Chunk, EmbeddedChunk, Member, hit_metadata, labels_of
+from domain.models.ids import ChunkId, FileId, RecordId
+from domain.models.records import JsonValue
+from domain.models.search import Candidate, Match
+
+Properties = Mapping[str, Any]
+Object = DataObject[dict[str, Any], None]
+
+SHOWN = ["content", "sourceType", "fileImportId", "recordId", "metadata", "details"]
+"""The properties that a search reads: all that a hit shows. Each costs the client microseconds for
+every hit, so what nothing compares is packed into ``details``."""
+
+MAX_BATCH_OBJECTS = 500
+MAX_BATCH_BYTES = 8 * 1024 * 1024
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_objects(chunks: Sequence[EmbeddedChunk], vectors: Vectors) -> list[Object]:
+    """Each chunk under its own id."""
+    return [
+        DataObject(_properties(each), uuid=each.chunk.chunk_id, vector=vectors.of(each))
+        for each in chunks
+    ]
+
+
+def batches(chunks: Sequence[EmbeddedChunk]) -> Iterator[Sequence[EmbeddedChunk]]:
+    """Neighbouring chunks, as many as one message should carry."""
+    start, size = 0, 0
+    for at, embedded in enumerate(chunks):
+        size += 3 * len(embedded.chunk.text) + embedded.embedding.nbytes
+        if at + 1 - start == MAX_BATCH_OBJECTS or size >= MAX_BATCH_BYTES:
+            yield chunks[start : at + 1]
+            start, size = at + 1, 0
+    if start < len(chunks):
+        yield chunks[start:]
+
+
+def to_match(chunk_id: UUID, properties: Properties, score: float) -> Match:
+    """A found chunk, which is read only if it is to be shown."""
+    record_id = RecordId(properties["recordId"])
+    read = partial(_candidate, chunk_id, properties, score)
+    return Match(record_id, properties["sourceType"], score, read)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Exact, unlike ``moment.timestamp()``, so that bounds of a filter are sharp."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def stored_label(label: str) -> str:
+    """A label or principal as it is stored: in quotes, since Weaviate trims what it compares."""
+    return f'"{label}"'
+
+
+def _properties(embedded: EmbeddedChunk) -> dict[str, Any]:
+    chunk, record = embedded.chunk, embedded.chunk.record
+    properties = {
+        "content": chunk.text,
+        "sourceType": record.source_type,
+        "contentType": str(record.content_type),
+        "timestamp": record.timestamp,
+        "timestampMicros": to_microseconds(record.timestamp) if record.timestamp else None,
+        "metadata": _json(hit_metadata(chunk)),
+        "fileImportId": str(embedded.file_id),
+        "recordId": record.record_id,
+        "title": record.title,
+        "details": _json(_details(chunk)),
+        "labels": [stored_label(each) for each in labels_of(chunk)],
+        "visibility": [stored_label(each) for each in record.visibility],
+        "words": words_of(chunk.embedding_text),
+    }
+    return {name: value for name, value in properties.items() if value is not None}
+
+
+def _details(chunk: Chunk) -> dict[str, JsonValue]:
+    record = chunk.record
+    return {
+        "contentType": str(record.content_type),
+        "title": record.title,
+        "author": record.author,
+        "timestamp": record.timestamp.isoformat() if record.timestamp else None,
+        "url": record.url,
+        "thread": record.thread,
+        "position": chunk.position,
+        "start": chunk.start,
+        "end": chunk.end,
+        "members": [[str(one.record_id), one.start, one.end, one.at] for one in chunk.members],
+    }
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
+
+
+def _candidate(chunk_id: UUID, properties: Properties, score: float) -> Candidate:
+    details = orjson.loads(properties["details"])
+    timestamp = details["timestamp"]
+    return Candidate(
+        chunk_id=ChunkId(UUID(int=chunk_id.int)),
+        record_id=RecordId(properties["recordId"]),
+        file_id=FileId(UUID(properties["fileImportId"])),
+        score=score,
+        text=properties["content"],
+        source_type=properties["sourceType"],
+        content_type=details["contentType"],
+        title=details["title"],
+        author=details["author"],
+        timestamp=datetime.fromisoformat(timestamp) if timestamp else None,
+        url=details["url"],
+        thread=details["thread"],
+        metadata=orjson.loads(properties["metadata"]),
+        start=details["start"],
+        end=details["end"],
+        members=tuple(_member(*packed) for packed in details["members"]),
+    )
+
+
+def _member(record_id: str, start: int, end: int, at: int) -> Member:
+    return Member(RecordId(UUID(record_id)), start, end, at)

@@ -1,0 +1,48 @@
+"""Chunks as objects of the collection."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import NAMESPACE_OID, uuid5
+
+import numpy as np
+import pytest
+
+from actors.adapters.weaviate.objects import MAX_BATCH_OBJECTS, batches, to_match, to_objects
+from actors.adapters.weaviate.vectors import OwnVectors
+from domain.models.chunks import Chunk, EmbeddedChunk
+from domain.models.ids import FileId, derive_chunk_id
+from domain.models.records import ContentType, Place, Record
+
+
+def embedded(text: str = "pump", timestamp: datetime | None = None) -> EmbeddedChunk:
+    record = Record(
+        source_type="csv",
+        native_id=text,
+        content_type=ContentType.RECORD,
+        content=text,
+        timestamp=timestamp,
+        place=Place(0, len(text)),
+    )
+    chunk_id = derive_chunk_id(record.record_id, 0, "test")
+    chunk = Chunk(chunk_id, record, 0, text, 0, len(text))
+    file_id = FileId(uuid5(NAMESPACE_OID, "file"))
+    return EmbeddedChunk(chunk, file_id, np.ones(4, dtype=np.float32))
+
+
+def test_batches_hold_every_chunk_once_and_in_order() -> None:
+    chunks = [embedded(str(n)) for n in range(MAX_BATCH_OBJECTS + 1)]
+    assert [len(batch) for batch in batches(chunks)] == [MAX_BATCH_OBJECTS, 1]
+    assert [each for batch in batches(chunks) for each in batch] == chunks
+
+
+def test_long_texts_come_in_smaller_batches() -> None:
+    chunks = [embedded(f"{n}" + "x" * 2_000_000) for n in range(5)]
+    assert [len(batch) for batch in batches(chunks)] == [2, 2, 1]
+
+
+@pytest.mark.parametrize("year", [1, 1700, 1969, 2024, 2999, 9999])
+def test_a_timestamp_of_any_year_comes_back_as_it_was(year: int) -> None:
+    moment = datetime(year, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
+    [stored] = to_objects([embedded(timestamp=moment)], OwnVectors(4))
+    assert to_match(stored.uuid, stored.properties, 1.0).read().timestamp == moment
