@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import assert_never
 
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
 from actors.adapters.memory.cache import InMemoryCache
@@ -16,7 +17,7 @@ from actors.adapters.sentence_transformers.embedder import SentenceTransformersE
 from actors.adapters.system_clock import SystemClock
 from actors.modules.files import ModuleFiles
 from actors.modules.following import FollowedParsers
-from actors.settings import Settings
+from actors.settings import ObjectBackend, Settings
 from domain.errors import FatalImportError
 from domain.ports.cache import Cache
 from domain.ports.clock import Clock
@@ -53,7 +54,7 @@ async def open_services(
     async with AsyncExitStack() as stack:
         metadata = await open_metadata(settings)
         stack.push_async_callback(metadata.close)
-        objects = FilesystemObjectStore(settings.objects_dir)
+        objects = open_objects(settings)
         stack.push_async_callback(objects.close)
         embedder = open_embedder(settings, sessions=embedder_sessions)
         stack.callback(embedder.close)
@@ -77,6 +78,20 @@ async def open_metadata(settings: Settings) -> MetadataStore:
         pool_max_size=settings.postgres.pool_max_size,
         statement_timeout_seconds=settings.postgres.statement_timeout_seconds,
     )
+
+
+def open_objects(settings: Settings) -> ObjectStore:
+    """The object store that the settings name; whether it answers is seen by its first use."""
+    match settings.objects.backend:
+        case ObjectBackend.FILESYSTEM:
+            return FilesystemObjectStore(settings.objects_dir)
+        case ObjectBackend.S3:
+            # Imported here, as it takes a third of a second, and the embedded profile has none.
+            from actors.adapters.s3.object_store import S3ObjectStore
+
+            return S3ObjectStore(settings.objects.s3)
+        case unknown:
+            assert_never(unknown)
 
 
 def followed_parsers(settings: Settings, metadata: MetadataStore) -> FollowedParsers:

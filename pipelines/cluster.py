@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 import ray
 import structlog
 
-from actors.adapters.filesystem.object_store import FilesystemObjectStore
-from actors.bootstrap import followed_parsers, open_embedder, open_metadata
+from actors.bootstrap import followed_parsers, open_embedder, open_metadata, open_objects
 from actors.extraction.opening import archive_limits, open_extractor
 from actors.index_writer import ACTOR_NAME as INDEX_WRITER
 from actors.index_writer import NAMESPACE, ActorIndexWriter, IndexWriterActor
@@ -71,7 +70,7 @@ class IngestWorkerActor:
     async def _open(self) -> _ImportSide:
         settings = self._settings
         metadata = await open_metadata(settings)
-        objects = FilesystemObjectStore(settings.objects_dir)
+        objects = open_objects(settings)
         slices = SliceImporter(
             metadata,
             ActorIndexWriter(),
@@ -231,7 +230,7 @@ class ConductorActor:
 async def conduct(settings: Settings) -> None:
     """Wire a conductor to its stores and workers and run it; waits for stores to come up."""
     metadata = await patiently(lambda: open_metadata(settings))
-    objects = FilesystemObjectStore(settings.objects_dir)
+    objects = open_objects(settings)
     workers = ActorImportWorkers(settings, metadata)
     handlers = EventHandlers(
         metadata,

@@ -41,7 +41,7 @@ class FilesystemObjectStore:
         self._incoming = self._directory / "incoming"
         with _translated(self._directory):
             self._incoming.mkdir(parents=True, exist_ok=True)
-            _remove_leftovers(self._incoming)
+            _remove_leftovers(self._incoming, LEFTOVER_SECONDS)
 
     async def store(
         self, data: AsyncIterable[bytes], *, max_bytes: int | None = None
@@ -88,6 +88,9 @@ class FilesystemObjectStore:
     async def size(self, key: ObjectKey) -> int:
         return await asyncio.to_thread(self._size, key)
 
+    async def remove_leftovers(self, *, untouched_seconds: float) -> int:
+        return await asyncio.to_thread(self._remove_leftovers, untouched_seconds)
+
     async def ping(self) -> None:
         await asyncio.to_thread(self._probe)
 
@@ -117,6 +120,10 @@ class FilesystemObjectStore:
             self._path(key).unlink()
             return True
         return False
+
+    def _remove_leftovers(self, untouched_seconds: float) -> int:
+        with _translated(self._directory):
+            return _remove_leftovers(self._incoming, untouched_seconds)
 
     def _probe(self) -> None:
         with _translated(self._directory), tempfile.TemporaryFile(dir=self._incoming) as file:
@@ -195,13 +202,16 @@ def _names(directory: Path) -> list[str]:
     return []
 
 
-def _remove_leftovers(incoming: Path) -> None:
-    oldest = time.time() - LEFTOVER_SECONDS
+def _remove_leftovers(incoming: Path, untouched_seconds: float) -> int:
+    oldest = time.time() - untouched_seconds
+    removed = 0
     for path in incoming.iterdir():
         # Another process may be tidying up at the same moment.
         with suppress(FileNotFoundError):
             if path.stat().st_mtime < oldest:
                 path.unlink()
+                removed += 1
+    return removed
 
 
 @contextmanager

@@ -55,6 +55,9 @@ class InMemoryObjectStore:
     async def size(self, key: ObjectKey) -> int:
         return len(self._content(key))
 
+    async def remove_leftovers(self, *, untouched_seconds: float) -> int:
+        return 0
+
     async def ping(self) -> None:
         return None
 
