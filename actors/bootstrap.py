@@ -21,6 +21,7 @@ from actors.settings import ObjectBackend, Settings
 from domain.errors import FatalImportError
 from domain.ports.cache import Cache
 from domain.ports.clock import Clock
+from domain.ports.direct_uploads import DirectUploads
 from domain.ports.embedder import Embedder
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.object_store import ObjectStore
@@ -38,6 +39,8 @@ class Services:
     cache: Cache
     embedder: Embedder
     clock: Clock
+    direct: DirectUploads | None = None
+    """Where clients may put files themselves; ``None`` if the object store has no such way."""
 
 
 @asynccontextmanager
@@ -56,13 +59,16 @@ async def open_services(
         stack.push_async_callback(metadata.close)
         objects = open_objects(settings)
         stack.push_async_callback(objects.close)
+        direct = open_direct_uploads(settings)
+        if direct is not None:
+            stack.push_async_callback(direct.close)
         embedder = open_embedder(settings, sessions=embedder_sessions)
         stack.callback(embedder.close)
         index = await open_index(settings, dimension=embedder.dimension)
         stack.push_async_callback(index.close)
         cache = InMemoryCache(clock=clock)
         stack.push_async_callback(cache.close)
-        yield Services(settings, metadata, objects, index, cache, embedder, clock)
+        yield Services(settings, metadata, objects, index, cache, embedder, clock, direct)
 
 
 async def open_metadata(settings: Settings) -> MetadataStore:
@@ -92,6 +98,15 @@ def open_objects(settings: Settings) -> ObjectStore:
             return S3ObjectStore(settings.objects.s3)
         case unknown:
             assert_never(unknown)
+
+
+def open_direct_uploads(settings: Settings) -> DirectUploads | None:
+    """The way by which clients put files into the object store themselves, if it has one."""
+    if settings.objects.backend is not ObjectBackend.S3:
+        return None
+    from actors.adapters.s3.direct_uploads import S3DirectUploads
+
+    return S3DirectUploads(settings.objects.s3)
 
 
 def followed_parsers(settings: Settings, metadata: MetadataStore) -> FollowedParsers:

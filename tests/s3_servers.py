@@ -17,9 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from actors.settings import S3Settings
 
@@ -29,6 +27,9 @@ BUCKET = "headrace-tests"
 @contextmanager
 def moto_server() -> Iterator[S3Settings]:
     """A server of moto's, with a bucket in it."""
+    # Imported here and below, as they take seconds that most runs can do without.
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -67,6 +68,8 @@ def of_its_own(settings: S3Settings, **changes: Any) -> S3Settings:
 
 def raw_client(settings: S3Settings) -> Any:
     """A plain client, for tests to look behind the adapter."""
+    import boto3
+
     assert settings.access_key_id
     assert settings.secret_access_key
     return boto3.client(
