@@ -63,10 +63,13 @@ class S3Settings(_Group):
         "", description="What every key begins with (``headrace/``), in a bucket that is shared."
     )
     endpoint_url: str | None = Field(
-        None, description="A server other than AWS (``https://minio.example.com:9000``)."
+        None,
+        pattern="^https?://",
+        description="A server other than AWS (``https://minio.example.com:9000``).",
     )
     public_endpoint_url: str | None = Field(
         None,
+        pattern="^https?://",
         description="The same server as uploading clients reach it, where that is another address.",
     )
     region: str | None = Field(None, description="AWS's region; ``us-east-1`` does elsewhere.")

@@ -15,14 +15,13 @@ from domain.errors import (
 )
 from domain.models.files import FileImport, ImportOptions
 from domain.models.ids import FileId
-from domain.models.uploads import NewUpload, UploadedPart
+from domain.models.uploads import MOST_PARTS, NewUpload, UploadedPart
 from domain.ports.clock import Clock
 from domain.ports.direct_uploads import DirectUploads
 from domain.ports.metadata_store import MetadataStore
 from pipelines.upload_finishing import UploadFinisher
 from pipelines.uploading import UploadService
 
-MOST_PARTS = 10_000
 MOST_URLS = 100
 """Part URLs that one answer holds."""
 

@@ -10,8 +10,8 @@ from uuid import UUID
 from pydantic import Field, StrictStr
 
 from domain.models.files import ImportOptions
-from domain.models.uploads import NewUpload, UploadedPart
-from pipelines.direct_uploading import MOST_PARTS, PartUrl
+from domain.models.uploads import MOST_PARTS, NewUpload, UploadedPart
+from pipelines.direct_uploading import PartUrl
 from serve_app.schemas import Name, RequestModel, ResponseModel
 
 Tag = Annotated[StrictStr, Field(min_length=1, max_length=200)]

@@ -11,6 +11,9 @@ from domain.models.files import ImportOptions
 from domain.models.ids import FileId, ObjectKey
 
 UPLOADS = "uploads/"
+MOST_PARTS = 10_000
+"""As many as S3 takes in one upload."""
+
 _UPLOAD_KEY = re.compile(rf"{UPLOADS}[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
 
 

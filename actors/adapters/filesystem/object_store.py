@@ -22,11 +22,10 @@ from typing import BinaryIO
 
 from domain.errors import InvalidUploadError, NotFoundError, ObjectStoreUnavailableError
 from domain.models.files import StoredObject
-from domain.models.ids import ObjectKey
+from domain.models.ids import ObjectKey, content_key, is_content_key
 
 PIECE_BYTES = 1024 * 1024
 LEFTOVER_SECONDS = 24 * 3600
-_KEY = re.compile(r"sha256/([0-9a-f]{2})/([0-9a-f]{2})/(\1\2[0-9a-f]{60})")
 _HEX_NAME = re.compile(r"[0-9a-f]{2}|[0-9a-f]{64}")
 
 
@@ -82,7 +81,7 @@ class FilesystemObjectStore:
             for second in await asyncio.to_thread(_names, root / first):
                 for name in await asyncio.to_thread(_names, root / first / second):
                     key = f"sha256/{first}/{second}/{name}"
-                    if key.startswith(prefix) and _KEY.fullmatch(key):
+                    if key.startswith(prefix) and is_content_key(key):
                         yield ObjectKey(key)
 
     async def size(self, key: ObjectKey) -> int:
@@ -99,7 +98,7 @@ class FilesystemObjectStore:
 
     def _path(self, key: ObjectKey) -> Path:
         """Only keys of our own form lead to a path, so none leads out of the directory."""
-        if not _KEY.fullmatch(key):
+        if not is_content_key(key):
             raise NotFoundError(f"no object {key!r}", key=key)
         return self._directory / key
 
@@ -166,7 +165,7 @@ class _Upload:
         """Name the file by its content, durably."""
         self.write()
         digest = self._digest.hexdigest()
-        key = ObjectKey(f"sha256/{digest[:2]}/{digest[2:4]}/{digest}")
+        key = content_key(digest)
         target = directory / key
         with _translated(directory):
             os.fsync(self._file.fileno())

@@ -13,12 +13,11 @@ from botocore.exceptions import ClientError
 
 from actors.adapters.s3.bucket import S3Bucket
 from actors.adapters.s3.errors import BAD_PARTS, code_of, translated
-from actors.adapters.s3.incoming import content_key
 from actors.adapters.s3.leftovers import objects_before, unfinished_uploads
 from actors.settings import S3Settings
 from domain.errors import InvalidUploadError, ObjectStoreUnavailableError
 from domain.models.files import StoredObject
-from domain.models.ids import FileId, ObjectKey
+from domain.models.ids import FileId, ObjectKey, content_key
 from domain.models.uploads import UPLOADS, NewUpload, UploadedPart, is_upload_key, upload_key
 
 

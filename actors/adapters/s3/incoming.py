@@ -14,12 +14,9 @@ from actors.adapters.s3.bucket import INCOMING, S3Bucket
 from actors.adapters.s3.errors import translated
 from domain.errors import ObjectStoreUnavailableError
 from domain.models.files import StoredObject
-from domain.models.ids import ObjectKey
+from domain.models.ids import content_key
 
 log = structlog.get_logger(__name__)
-
-MOST_PARTS = 10_000
-"""As many as S3 takes in one upload."""
 
 
 class IncomingObject:
@@ -119,13 +116,7 @@ class IncomingObject:
 
     def _stored(self) -> StoredObject:
         digest = self._digest.hexdigest()
-        key = content_key(digest)
-        return StoredObject(key, digest, self.received_bytes)
-
-
-def content_key(digest: str) -> ObjectKey:
-    """The key of an object whose SHA-256 has these hex digits."""
-    return ObjectKey(f"sha256/{digest[:2]}/{digest[2:4]}/{digest}")
+        return StoredObject(content_key(digest), digest, self.received_bytes)
 
 
 def _part(number: int, answer: dict[str, Any]) -> dict[str, Any]:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import BinaryIO
 
 from actors.adapters.s3.bucket import S3Bucket
-from actors.adapters.s3.incoming import MOST_PARTS, IncomingObject
+from actors.adapters.s3.incoming import IncomingObject
 from actors.adapters.s3.leftovers import remove_incoming
 from actors.adapters.s3.ranged_file import ranged_file
 from actors.settings import S3Settings
 from domain.errors import InvalidUploadError, NotFoundError, ObjectStoreUnavailableError
 from domain.models.files import StoredObject
-from domain.models.ids import ObjectKey
-from domain.models.uploads import is_upload_key
+from domain.models.ids import ObjectKey, is_content_key
+from domain.models.uploads import MOST_PARTS, is_upload_key
 
 PIECE_BYTES = 1024 * 1024
-_KEY = re.compile(r"sha256/([0-9a-f]{2})/([0-9a-f]{2})/(\1\2[0-9a-f]{60})")
 
 
 class S3ObjectStore:
@@ -86,7 +84,7 @@ class S3ObjectStore:
         pages = self._bucket.pages("list_objects_v2", prefix)
         while keys := await self._bucket.run(_next_keys, pages, len(self._settings.prefix)):
             for key in keys:
-                if key.startswith(prefix) and _KEY.fullmatch(key):
+                if key.startswith(prefix) and is_content_key(key):
                     yield ObjectKey(key)
 
     async def size(self, key: ObjectKey) -> int:
@@ -117,7 +115,7 @@ class S3ObjectStore:
 
 def _check_key(key: ObjectKey) -> None:
     """Only keys of our own form are looked for, so that none leads out of the prefix."""
-    if not _KEY.fullmatch(key) and not is_upload_key(key):
+    if not is_content_key(key) and not is_upload_key(key):
         raise NotFoundError(f"no object {key!r}", key=key)
 
 
