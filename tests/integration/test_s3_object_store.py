@@ -136,6 +136,16 @@ async def test_an_object_that_was_damaged_in_the_bucket_is_noticed(
         _ = [piece async for piece in store.retrieve(stored.key)]
 
 
+async def test_an_object_that_was_cut_short_while_it_is_read_does_not_end_silently(
+    s3: S3Settings, store: S3ObjectStore
+) -> None:
+    stored = await store.store(stream(1))
+    async with store.open(stored.key) as file:
+        raw_client(s3).put_object(Bucket=s3.bucket, Key=s3.prefix + stored.key, Body=b"short")
+        with pytest.raises(ObjectStoreUnavailableError, match="may be damaged"):
+            await asyncio.to_thread(file.read)
+
+
 async def test_reading_goes_on_after_a_connection_was_refused_once(
     s3: S3Settings, store: S3ObjectStore
 ) -> None:

@@ -39,7 +39,7 @@ from actors.adapters.s3.errors import (
     translated,
 )
 from actors.settings import S3Settings
-from domain.errors import NotFoundError
+from domain.errors import NotFoundError, ObjectStoreUnavailableError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -150,6 +150,11 @@ class S3Bucket:
                     )
                     with answer["Body"] as body:
                         content: bytes = body.read()
+        if len(content) != length:
+            raise ObjectStoreUnavailableError(
+                f"{len(content)} of {length} bytes of the object {key} came: it may be damaged",
+                key=key,
+            )
         return content
 
     def _reading_again(self) -> Retrying:
