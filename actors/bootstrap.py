@@ -17,10 +17,17 @@ from actors.adapters.sentence_transformers.embedder import SentenceTransformersE
 from actors.adapters.system_clock import SystemClock
 from actors.modules.files import ModuleFiles
 from actors.modules.following import FollowedParsers
-from actors.settings import CacheBackend, CacheSettings, SearchBackend, Settings
+from actors.settings import (
+    CacheBackend,
+    CacheSettings,
+    ObjectBackend,
+    SearchBackend,
+    Settings,
+)
 from domain.errors import FatalImportError
 from domain.ports.cache import Cache
 from domain.ports.clock import Clock
+from domain.ports.direct_uploads import DirectUploads
 from domain.ports.embedder import Embedder
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.object_store import ObjectStore
@@ -38,6 +45,8 @@ class Services:
     cache: Cache
     embedder: Embedder
     clock: Clock
+    direct: DirectUploads | None = None
+    """Where clients may put files themselves; ``None`` if the object store has no such way."""
 
 
 @asynccontextmanager
@@ -54,15 +63,18 @@ async def open_services(
     async with AsyncExitStack() as stack:
         metadata = await open_metadata(settings)
         stack.push_async_callback(metadata.close)
-        objects = FilesystemObjectStore(settings.objects_dir)
+        objects = open_objects(settings)
         stack.push_async_callback(objects.close)
+        direct = open_direct_uploads(settings)
+        if direct is not None:
+            stack.push_async_callback(direct.close)
         embedder = open_embedder(settings, sessions=embedder_sessions)
         stack.callback(embedder.close)
         index = await open_index(settings, dimension=embedder.dimension)
         stack.push_async_callback(index.close)
         cache = open_cache(settings, clock)
         stack.push_async_callback(cache.close)
-        yield Services(settings, metadata, objects, index, cache, embedder, clock)
+        yield Services(settings, metadata, objects, index, cache, embedder, clock, direct)
 
 
 async def open_metadata(settings: Settings) -> MetadataStore:
@@ -118,6 +130,29 @@ def _open_redis(cache: CacheSettings) -> Cache:
             pool_max_size=cache.pool_max_size,
         )
     )
+
+
+def open_objects(settings: Settings) -> ObjectStore:
+    """The object store that the settings name; whether it answers is seen by its first use."""
+    match settings.objects.backend:
+        case ObjectBackend.FILESYSTEM:
+            return FilesystemObjectStore(settings.objects_dir)
+        case ObjectBackend.S3:
+            # Imported here, as it takes a third of a second, and the embedded profile has none.
+            from actors.adapters.s3.object_store import S3ObjectStore
+
+            return S3ObjectStore(settings.objects.s3)
+        case unknown:
+            assert_never(unknown)
+
+
+def open_direct_uploads(settings: Settings) -> DirectUploads | None:
+    """The way by which clients put files into the object store themselves, if it has one."""
+    if settings.objects.backend is not ObjectBackend.S3:
+        return None
+    from actors.adapters.s3.direct_uploads import S3DirectUploads
+
+    return S3DirectUploads(settings.objects.s3)
 
 
 def followed_parsers(settings: Settings, metadata: MetadataStore) -> FollowedParsers:

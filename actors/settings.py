@@ -87,13 +87,91 @@ class PostgresSettings(_Group):
     )
 
 
+class ObjectBackend(StrEnum):
+    FILESYSTEM = "filesystem"
+    S3 = "s3"
+
+
+class S3Settings(_Group):
+    """The bucket for raw files. Credentials not given come from where AWS's own tools take them."""
+
+    bucket: str | None = Field(None, description="The bucket; it has to exist.")
+    prefix: str = Field(
+        "", description="What every key begins with (``headrace/``), in a bucket that is shared."
+    )
+    endpoint_url: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="A server other than AWS (``https://minio.example.com:9000``).",
+    )
+    public_endpoint_url: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="The same server as uploading clients reach it, where that is another address.",
+    )
+    region: str | None = Field(None, description="AWS's region; ``us-east-1`` does elsewhere.")
+    access_key_id: SecretStr | None = Field(None, description="Access key.")
+    secret_access_key: SecretStr | None = Field(None, description="Its secret.")
+    session_token: SecretStr | None = Field(None, description="Token of a temporary credential.")
+    path_style: bool | None = Field(
+        None,
+        description="Bucket in the path instead of the host name; when absent, wherever "
+        "an endpoint is set.",
+    )
+    encryption: bool = Field(
+        True,
+        description="Ask the server to encrypt what it stores (SSE-S3, AES-256). "
+        "MinIO needs a key store for it.",
+    )
+    checksums: bool = Field(
+        True, description="Send checksums that the server verifies; off for servers without them."
+    )
+    verify_tls: bool = Field(True, description="Check the server's certificate.")
+    ca_bundle: Path | None = Field(
+        None, description="Certificates to trust (PEM) instead of the usual ones."
+    )
+    connect_timeout_seconds: float = Field(5.0, gt=0, description="How long connecting may take.")
+    read_timeout_seconds: float = Field(
+        60.0, gt=0, description="How long the server may stay silent."
+    )
+    max_attempts: int = Field(4, ge=1, description="Tries of one call, the first included.")
+    max_connections: int = Field(
+        16, ge=1, description="Calls at a time and process, each in a thread of its own."
+    )
+    part_bytes: int = Field(
+        8 * MIB,
+        ge=5 * MIB,
+        description="Bytes of an upload that are held in memory and sent at a time.",
+    )
+    read_ahead_bytes: int = Field(
+        8 * MIB, ge=MIB, description="Most bytes of a file that are read at a time."
+    )
+    direct_part_bytes: int = Field(
+        64 * MIB, ge=5 * MIB, description="Parts in which clients upload straight to the bucket."
+    )
+    direct_expiry_seconds: int = Field(
+        24 * 3600,
+        ge=60,
+        le=7 * 24 * 3600,
+        description="How long a client may take for an upload straight to the bucket.",
+    )
+
+
 class ObjectSettings(_Group):
     """The object store for raw files."""
 
-    backend: str = Field("filesystem", description="``filesystem`` or ``s3``.")
+    backend: ObjectBackend = Field(
+        ObjectBackend.FILESYSTEM, description="``filesystem`` or ``s3``."
+    )
     directory: Path | None = Field(
         None, description="Where files are kept; ``objects`` in the data directory when absent."
     )
+    leftover_seconds: float = Field(
+        24 * 3600.0,
+        gt=0,
+        description="Unfinished uploads that nobody has touched for so long are removed.",
+    )
+    s3: S3Settings = S3Settings()
 
 
 class SearchBackend(StrEnum):
@@ -315,7 +393,11 @@ class Settings(BaseSettings):
     """Everything that can be set."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HEADRACE_", env_nested_delimiter="__", frozen=True, extra="forbid"
+        env_prefix="HEADRACE_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
     )
 
     profile: Profile = Field(
@@ -378,6 +460,11 @@ class Settings(BaseSettings):
             )
         if self.cache.backend is CacheBackend.REDIS and self.cache.url is None:
             return "no Redis is named: set HEADRACE_CACHE__URL, or HEADRACE_CACHE__BACKEND=memory"
+        if self.objects.backend is ObjectBackend.S3 and not self.objects.s3.bucket:
+            return (
+                "no bucket is named: set HEADRACE_OBJECTS__S3__BUCKET, "
+                "or HEADRACE_OBJECTS__BACKEND=filesystem"
+            )
         return None
 
     def child_environment(self, **overrides: str) -> dict[str, str]:

@@ -18,8 +18,7 @@ import ray.data
 import structlog
 from numpy.typing import NDArray
 
-from actors.adapters.filesystem.object_store import FilesystemObjectStore
-from actors.bootstrap import followed_parsers, open_embedder, open_metadata
+from actors.bootstrap import followed_parsers, open_embedder, open_metadata, open_objects
 from actors.extraction.opening import open_extractor
 from actors.index_writer import ActorIndexWriter
 from actors.logging import configure_logging
@@ -113,7 +112,7 @@ def _stage_slice(
 ) -> Iterator[pa.Table]:
     parsers = followed_parsers(job.settings, metadata)
     parser = runner.run(parsers.of_label(job.file.parser or ""))
-    objects = FilesystemObjectStore(job.settings.objects_dir)
+    objects = open_objects(job.settings)
     tally, expected, has_groups = SliceTally(), 0, False
     context = parse_context(job.file, job.archive, open_extractor(job.settings))
     opened = objects.open(job.file.object_key)
@@ -138,6 +137,7 @@ def _stage_slice(
                 yield _rows(part.number, [pickle.dumps(entry) for entry in work])
     finally:
         runner.run(opened.__aexit__(None, None, None))
+        runner.run(objects.close())
     end = pickle.dumps((tally.ledger(), tally.rejected, expected, has_groups))
     yield _rows(part.number, [b""], end=end)
 

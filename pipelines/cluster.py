@@ -13,8 +13,13 @@ from typing import Any, TypeVar
 import ray
 import structlog
 
-from actors.adapters.filesystem.object_store import FilesystemObjectStore
-from actors.bootstrap import followed_parsers, open_embedder, open_metadata
+from actors.bootstrap import (
+    followed_parsers,
+    open_direct_uploads,
+    open_embedder,
+    open_metadata,
+    open_objects,
+)
 from actors.extraction.opening import archive_limits, open_extractor
 from actors.index_writer import ACTOR_NAME as INDEX_WRITER
 from actors.index_writer import NAMESPACE, ActorIndexWriter, IndexWriterActor
@@ -26,13 +31,16 @@ from domain.errors import RetryableError, WorkerDiedError, WorkerUnavailableErro
 from domain.models.files import Claim, FileImport
 from domain.models.ids import FileId
 from domain.ports.metadata_store import MetadataStore
+from pipelines.adopting import UploadAdopter
 from pipelines.bulk import BulkJob, import_in_bulk
 from pipelines.conductor import Conductor, ConductorLimits
 from pipelines.deleting import FileDeleter
 from pipelines.file_import import FileImporter, FilePlanner, PlanLimits
 from pipelines.grouping import PassageWriter
 from pipelines.handlers import EventHandlers
+from pipelines.housekeeping import Housekeeping
 from pipelines.slice_import import SliceImporter
+from pipelines.upload_finishing import UploadFinisher
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +79,7 @@ class IngestWorkerActor:
     async def _open(self) -> _ImportSide:
         settings = self._settings
         metadata = await open_metadata(settings)
-        objects = FilesystemObjectStore(settings.objects_dir)
+        objects = open_objects(settings)
         slices = SliceImporter(
             metadata,
             ActorIndexWriter(),
@@ -82,8 +90,10 @@ class IngestWorkerActor:
         archive, extractor = archive_limits(settings), open_extractor(settings)
         parsers = followed_parsers(settings, metadata)
         limits = PlanLimits(settings.ingest.slice_bytes, archive, extractor)
+        direct = open_direct_uploads(settings)
+        adopter = UploadAdopter(direct, metadata, objects) if direct else None
         return _ImportSide(
-            FilePlanner(metadata, objects, limits, parsers=parsers),
+            FilePlanner(metadata, objects, limits, parsers=parsers, adopter=adopter),
             FileImporter(
                 metadata, objects, slices, archive=archive, extractor=extractor, parsers=parsers
             ),
@@ -231,7 +241,7 @@ class ConductorActor:
 async def conduct(settings: Settings) -> None:
     """Wire a conductor to its stores and workers and run it; waits for stores to come up."""
     metadata = await patiently(lambda: open_metadata(settings))
-    objects = FilesystemObjectStore(settings.objects_dir)
+    objects = open_objects(settings)
     workers = ActorImportWorkers(settings, metadata)
     handlers = EventHandlers(
         metadata,
@@ -249,7 +259,15 @@ async def conduct(settings: Settings) -> None:
         show_names=workers.show_names,
         regroup=workers.regroup,
     )
-    await Conductor(metadata, workers, handlers, deleter, limits).run()
+    direct = open_direct_uploads(settings)
+    housekeeping = Housekeeping(
+        objects,
+        UploadFinisher(direct, metadata) if direct else None,
+        untouched_seconds=settings.objects.leftover_seconds,
+    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(housekeeping.run())
+        tasks.create_task(Conductor(metadata, workers, handlers, deleter, limits).run())
 
 
 async def patiently(open_it: Callable[[], Awaitable[T]]) -> T:

@@ -21,6 +21,7 @@ from domain.ports.extraction import Extractor
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.object_store import ObjectStore
 from domain.ports.parser import ArchiveLimits, ParseContext
+from pipelines.adopting import UploadAdopter
 from pipelines.slice_import import SliceImporter
 
 log = structlog.get_logger(__name__)
@@ -63,20 +64,26 @@ class FilePlanner:
         limits: PlanLimits,
         *,
         parsers: ParserSource = BUILT_IN,
+        adopter: UploadAdopter | None = None,
     ) -> None:
         self._metadata = metadata
         self._objects = objects
         self._limits = limits
         self._parsers = parsers
+        self._adopter = adopter
 
     async def validate_file(self, file_id: FileId) -> None:
-        """Find the parser and what it says about the file, once its bytes are those uploaded.
+        """Give the file its content's name if it has none, find the parser and what it says.
+
+        Its bytes are read once before, to see that they are those uploaded.
 
         Raises:
             UnreadableFileError: a sentence with the fix.
         """
         file = (await self._metadata.files.get(file_id)).file
         await self._metadata.files.transition(file_id, ProcessingStatus.VALIDATING)
+        if self._adopter is not None:
+            file = await self._adopter.adopt(file)
         if await self._metadata.slices.pending(file_id):
             # An earlier attempt came as far as the plan, which belongs to the version it chose.
             return

@@ -55,10 +55,7 @@ class UploadService:
             RetryableError: a store gave no answer; nothing was queued.
         """
         chosen = options or ImportOptions()
-        check_filename(filename)
-        if chosen.source is not None:
-            check_source_name(chosen.source)
-        await self._refuse_when_full()
+        await self.admit(filename, chosen)
         stored = await self._objects.store(data, max_bytes=self._max_bytes)
         upload = NewFileImport(
             file_id=FileId(uuid4()),
@@ -71,6 +68,18 @@ class UploadService:
         file = await self._metadata.files.create(upload)
         await self._check_still_stored(file)
         return file
+
+    async def admit(self, filename: str, options: ImportOptions) -> None:
+        """Say whether such a file may come now, before any byte of it does.
+
+        Raises:
+            InvalidUploadError: the name or an option is not acceptable.
+            OverloadedError: too many files are waiting.
+        """
+        check_filename(filename)
+        if options.source is not None:
+            check_source_name(options.source)
+        await self._refuse_when_full()
 
     async def _check_still_stored(self, file: FileImport) -> None:
         """An equal file may have been deleted, bytes and all, between storing and queueing."""

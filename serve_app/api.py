@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from actors.bootstrap import Services
-from serve_app import blend, files, health, modules, query, records, upload
+from serve_app import blend, direct_upload, files, health, modules, query, records, upload
 from serve_app.admission import Admission, open_lanes
 from serve_app.context import OpenModules, open_context
 from serve_app.errors import install_error_handlers
@@ -51,7 +51,7 @@ def create_app(open_services: OpenServices, *, open_modules: OpenModules | None 
         lifespan=lifespan,
         redoc_url=None,
     )
-    for routes in (upload, files, query, blend, records, modules, health):
+    for routes in (upload, direct_upload, files, query, blend, records, modules, health):
         app.include_router(routes.router)
     install_error_handlers(app)
     app.add_middleware(UploadLimit)

@@ -392,7 +392,8 @@ def _explain_settings(error: ValueError) -> None:
         raise error
     for problem in error.errors():
         variable = "HEADRACE_" + "__".join(str(part) for part in problem["loc"]).upper()
-        print(f"headrace: {variable}: {problem['msg'].lower()}", file=sys.stderr)
+        said = problem["msg"].removeprefix("Value error, ")
+        print(f"headrace: {variable}: {said[:1].lower()}{said[1:]}", file=sys.stderr)
     sys.exit(EXIT_USAGE)
 
 

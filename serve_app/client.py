@@ -73,6 +73,7 @@ class HeadraceClient:
         self._sleep = sleep
         self._aborted = threading.Event()
         # A proxy of the environment knows nothing of this machine's loopback.
+        self.transport = transport
         self._http = httpx.Client(
             base_url=self.url,
             transport=transport,
@@ -146,9 +147,43 @@ class HeadraceClient:
             f"/v1/files/{quote(upload.filename, safe='/')}",
             params=upload_parameters(options),
             headers={"content-type": "application/octet-stream"},
-            pieces=lambda: self._pieces(upload.path, on_bytes),
+            pieces=lambda: self.pieces(upload.path, on_bytes),
             patience_seconds=UPLOAD_PATIENCE_SECONDS,
         )
+
+    def offers_direct_uploads(self) -> bool:
+        """Whether files may go straight to the object store; ``False`` where nobody can say."""
+        try:
+            return bool(self.status().get("direct_uploads", False))
+        except (ServiceRefused, ServiceUnreachable):
+            return False
+
+    def begin_upload(self, upload: Upload, options: ImportOptions) -> Json:
+        """Begin an upload straight to the object store; ``PUT`` its parts, then complete it."""
+        fields = {
+            **upload_parameters(options),
+            "text_columns": list(options.text_columns) if options.text_columns else None,
+            "job": options.as_job,
+        }
+        named = {"filename": upload.filename, "size": upload.size_bytes}
+        return self._json(
+            "POST",
+            "/v1/uploads",
+            json={**named, **fields},
+            patience_seconds=UPLOAD_PATIENCE_SECONDS,
+        )
+
+    def part_urls(self, upload_id: str, *, first: int, limit: int) -> list[Json]:
+        path = f"/v1/uploads/{_part(upload_id)}/parts"
+        return list(self._json("GET", path, params={"first": first, "limit": limit})["parts"])
+
+    def complete_upload(self, upload_id: str, parts: list[Json]) -> Json:
+        """Returns the file's ``id`` and ``status``; a repeat gives the same."""
+        path = f"/v1/uploads/{_part(upload_id)}/complete"
+        return self._json("POST", path, json={"parts": parts})
+
+    def abort_upload(self, upload_id: str) -> None:
+        self._json("DELETE", f"/v1/uploads/{_part(upload_id)}")
 
     def modules(self) -> Json:
         return self._json("GET", "/v1/modules")
@@ -172,13 +207,28 @@ class HeadraceClient:
         """Let uploads that run in other threads end at their next piece."""
         self._aborted.set()
 
-    def _pieces(self, path: Path, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
+    def pieces(
+        self,
+        path: Path,
+        on_bytes: Callable[[int], None],
+        *,
+        start: int = 0,
+        length: int | None = None,
+    ) -> Iterator[bytes]:
+        """The file's bytes, or ``length`` of them from ``start`` on, to be sent.
+
+        Raises:
+            UploadAborted: ``abort`` was called.
+        """
+        left = length
         with path.open("rb") as file:
-            while piece := file.read(PIECE_BYTES):
+            file.seek(start)
+            while piece := file.read(PIECE_BYTES if left is None else min(PIECE_BYTES, left)):
                 if self._aborted.is_set():
                     raise UploadAborted("the import was interrupted")
                 yield piece
                 on_bytes(len(piece))
+                left = None if left is None else left - len(piece)
 
     def _json(
         self,
@@ -198,7 +248,7 @@ class HeadraceClient:
                 break
             self._sleep(wait_seconds)
         if response.is_success:
-            return dict(response.json())
+            return dict(response.json()) if response.content else {}
         raise _refusal(response)
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:

@@ -14,6 +14,7 @@ from actors.bootstrap import Services
 from actors.modules.registry import Registry, open_registry
 from actors.settings import Settings
 from domain.ports.modules import ModuleStore
+from pipelines.direct_uploading import DirectLimits, DirectUploadService
 from pipelines.file_service import FileService
 from pipelines.history import HistoryBuffer
 from pipelines.index_follower import IndexFollower
@@ -28,6 +29,7 @@ OpenModules = Callable[[Settings, ModuleStore], Registry]
 class Context:
     services: Services
     uploads: UploadService
+    direct: DirectUploadService
     files: FileService
     queries: QueryEngine
     history: HistoryBuffer
@@ -49,14 +51,26 @@ async def open_context(
     settings = services.settings
     history = HistoryBuffer(services.metadata.history)
     follower = IndexFollower(services.metadata.events, services.index)
+    uploads = UploadService(
+        services.objects,
+        services.metadata,
+        max_bytes=settings.http.max_upload_bytes,
+        queue_limit=settings.ingest.queue_limit,
+    )
     async with follower.running(), history.running():
         yield Context(
             services=services,
-            uploads=UploadService(
-                services.objects,
+            uploads=uploads,
+            direct=DirectUploadService(
+                services.direct,
                 services.metadata,
-                max_bytes=settings.http.max_upload_bytes,
-                queue_limit=settings.ingest.queue_limit,
+                uploads,
+                services.clock,
+                DirectLimits(
+                    max_bytes=settings.http.max_upload_bytes,
+                    part_bytes=settings.objects.s3.direct_part_bytes,
+                    expiry_seconds=settings.objects.s3.direct_expiry_seconds,
+                ),
             ),
             files=FileService(services.metadata, follower),
             queries=QueryEngine(

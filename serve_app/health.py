@@ -81,6 +81,7 @@ async def status(context: InContext) -> StatusResponse:
         records=records,
         chunks=totals.index_chunks,
         files={status: count for status, count in totals.imports.files.items() if count},
+        direct_uploads=context.direct.is_offered,
         components=components,
     )
 

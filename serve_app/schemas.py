@@ -107,7 +107,9 @@ class FileModel(ResponseModel):
     parser: str | None
     file_size: int
     mime_type: str | None
-    sha256: str
+    sha256: str = Field(
+        description="Empty until an upload straight to the object store is validated."
+    )
     run: int = Field(description="Counted from 1; every replay is a new run.")
     uploaded_at: datetime
     started_at: datetime | None
@@ -254,4 +256,7 @@ class StatusResponse(ResponseModel):
     records: int
     chunks: int
     files: Mapping[str, int] = Field(description="Counts by status.")
+    direct_uploads: bool = Field(
+        description="Whether `POST /v1/uploads` takes files straight to the object store."
+    )
     components: Mapping[str, ComponentModel]

@@ -17,7 +17,9 @@ from hypothesis import settings
 from actors.adapters.postgres.migrate import migrate
 from actors.adapters.postgres.server import EmbeddedPostgres
 from actors.adapters.postgres.store import PostgresMetadataStore
+from actors.settings import S3Settings
 from tests.redis_server import PrivateRedis
+from tests.s3_servers import moto_server, of_its_own, real_server
 
 # How long an example takes says how busy the machine is; no test here is about that.
 settings.register_profile("headrace", deadline=None)
@@ -134,3 +136,18 @@ def redis_url() -> Iterator[str]:
 def require_redis() -> None:
     if not PrivateRedis.is_installed():
         pytest.skip(f"no redis-server on this machine, and {REDIS_URL_VARIABLE} names none")
+
+
+def moto_s3() -> Iterator[S3Settings]:
+    """A bucket on moto's server, which all tests share."""
+    with moto_server() as settings:
+        yield settings
+
+
+@pytest.fixture(
+    params=["moto", pytest.param("real-s3", marks=pytest.mark.external_service)],
+)
+def s3(request: pytest.FixtureRequest) -> S3Settings:
+    """A place of the test's own in a bucket: moto's, and a real one where there is one."""
+    settings = request.getfixturevalue("moto_s3") if request.param == "moto" else real_server()
+    return of_its_own(settings)

@@ -45,18 +45,20 @@ def _sections() -> Iterator[str]:
 
 def _groups() -> Iterator[tuple[str, list[tuple[str, FieldInfo]]]]:
     """The plain settings first, then one group after the other."""
-    plain: list[tuple[str, FieldInfo]] = []
-    groups: list[tuple[str, list[tuple[str, FieldInfo]]]] = []
-    for name, field in Settings.model_fields.items():
-        variable = f"HEADRACE_{name.upper()}"
+    yield from _groups_of(Settings, "General", "HEADRACE_")
+
+
+def _groups_of(
+    model: type[BaseModel], title: str, prefix: str
+) -> Iterator[tuple[str, list[tuple[str, FieldInfo]]]]:
+    """The model's own settings, then those of the groups in it."""
+    fields = [(f"{prefix}{name.upper()}", field) for name, field in model.model_fields.items()]
+    yield title, [(variable, field) for variable, field in fields if _group_of(field) is None]
+    for variable, field in fields:
         group = _group_of(field)
-        if group is None:
-            plain.append((variable, field))
-            continue
-        inner = [(f"{variable}__{key.upper()}", item) for key, item in group.model_fields.items()]
-        groups.append(((group.__doc__ or name).splitlines()[0].split(".")[0], inner))
-    yield "General", plain
-    yield from groups
+        if group is not None:
+            heading = (group.__doc__ or variable).splitlines()[0].split(".")[0]
+            yield from _groups_of(group, heading, f"{variable}__")
 
 
 def _group_of(field: FieldInfo) -> type[BaseModel] | None:
@@ -66,7 +68,7 @@ def _group_of(field: FieldInfo) -> type[BaseModel] | None:
 
 def _default(field: FieldInfo) -> str:
     value: Any = field.get_default(call_default_factory=True)
-    if value is PydanticUndefined or value is None:
+    if value is PydanticUndefined or value in (None, ""):
         return "–"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NewType
 from uuid import UUID, uuid5
 
@@ -12,6 +13,17 @@ GroupId = NewType("GroupId", UUID)
 ObjectKey = NewType("ObjectKey", str)
 
 _NAMESPACE = UUID("5ad5f0d8-5d0c-5c60-9c0e-1d0f4be0a5a1")
+_CONTENT_KEY = re.compile(r"sha256/([0-9a-f]{2})/([0-9a-f]{2})/\1\2[0-9a-f]{60}")
+
+
+def content_key(sha256: str) -> ObjectKey:
+    """The key of the object whose content has this hash (64 hex digits)."""
+    return ObjectKey(f"sha256/{sha256[:2]}/{sha256[2:4]}/{sha256}")
+
+
+def is_content_key(key: str) -> bool:
+    """Whether an object under this key is named by its content."""
+    return _CONTENT_KEY.fullmatch(key) is not None
 
 
 def derive_record_id(source_type: str, native_id: str) -> RecordId:

@@ -22,6 +22,7 @@ from domain.models.files import (
     NewFileImport,
     ProcessingStatus,
     Slice,
+    StoredObject,
 )
 from domain.models.ids import FileId, ObjectKey, RecordId
 from domain.models.records import (
@@ -34,6 +35,7 @@ from domain.models.records import (
 )
 from domain.ports.modules import ModuleStore
 from domain.ports.passage_groups import PassageGroups
+from domain.ports.upload_log import UploadLog
 
 
 class FileImports(Protocol):
@@ -107,6 +109,17 @@ class FileImports(Protocol):
 
         The caller removes the object inside the block. A ``create`` that had to wait finds the
         object gone afterwards: who creates a file looks for its object once more.
+        """
+        ...
+
+    def moving(self, file_id: FileId, to: StoredObject) -> AbstractAsyncContextManager[None]:
+        """The file stands on ``to`` on a clean exit; while inside, nobody reclaims that object.
+
+        The caller makes sure inside the block that the object is there.
+
+        Raises:
+            NotFoundError: no such file.
+            ConflictError: the file is being deleted.
         """
         ...
 
@@ -397,6 +410,8 @@ class MetadataStore(Protocol):
     def history(self) -> QueryHistory: ...
     @property
     def modules(self) -> ModuleStore: ...
+    @property
+    def uploads(self) -> UploadLog: ...
 
     async def ping(self) -> None: ...
 

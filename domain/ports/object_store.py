@@ -48,6 +48,14 @@ class ObjectStore(Protocol):
         """Bytes of the object. Raises ``NotFoundError``."""
         ...
 
+    async def remove_leftovers(self, *, untouched_seconds: float) -> int:
+        """Remove what uploads left that died on their way and that nobody has touched for so long.
+
+        Returns how many. Complete objects stay, and uploads that go on, in any process. To be
+        called now and then; calling it twice at once does no harm.
+        """
+        ...
+
     async def ping(self) -> None:
         """Return when the store can be written; raise ``ObjectStoreUnavailableError`` if not."""
         ...

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from domain.errors import HeadraceError
 from domain.file_states import FINAL_STATUSES
 from domain.models.files import ImportOptions, ProcessingStatus
-from serve_app.client import HeadraceClient, ServiceRefused, ServiceUnreachable, Upload
+from serve_app.client import HeadraceClient, ServiceRefused, Upload
+from serve_app.commands.direct_sending import DirectSender
+from serve_app.commands.outage import Outage
 from serve_app.commands.output import Output, duration_text, ledger_text
 from serve_app.commands.progress import ImportProgress, progress_on
 from serve_app.commands.walking import Skipped, find_files
@@ -21,10 +22,7 @@ from serve_app.commands.walking import Skipped, find_files
 UPLOADS_IN_FLIGHT = 4
 FILES_FOLLOWED = 16
 POLL_SECONDS = 0.25
-OUTAGE_SECONDS = 120.0
 REFUSED = "refused"
-
-T = TypeVar("T")
 
 
 class ImportFailed(HeadraceError):
@@ -86,8 +84,8 @@ def import_files(
     wait: bool,
 ) -> list[Entry]:
     """Upload, and with ``wait`` follow to the end; entries in the order of ``uploads``."""
-    with progress_on(output, uploads) as progress:
-        entries = upload_all(client, uploads, options, progress)
+    with progress_on(output, uploads) as progress, DirectSender(client, output.note) as direct:
+        entries = upload_all(client, uploads, options, progress, direct)
         return Follower(client, progress).follow(entries) if wait else entries
 
 
@@ -96,13 +94,14 @@ def upload_all(
     uploads: Sequence[Upload],
     options: ImportOptions,
     progress: ImportProgress,
+    direct: DirectSender,
 ) -> list[Entry]:
     """Stream the files, a few at a time. One that is refused does not stop the others."""
     outage = Outage()
     entries: list[Entry | None] = [None] * len(uploads)
 
     def send(upload: Upload) -> Entry:
-        return _sent(client, upload, options, outage, progress)
+        return _sent(lambda: direct.send(upload, options, progress.bytes_sent), upload, outage)
 
     pool = ThreadPoolExecutor(max_workers=UPLOADS_IN_FLIGHT)
     try:
@@ -120,45 +119,15 @@ def upload_all(
     return [entry for entry in entries if entry is not None]
 
 
-def _sent(
-    client: HeadraceClient,
-    upload: Upload,
-    options: ImportOptions,
-    outage: Outage,
-    progress: ImportProgress,
-) -> Entry:
+def _sent(send: Callable[[], dict[str, Any]], upload: Upload, outage: Outage) -> Entry:
     try:
-        accepted = outage.bridge(
-            lambda: client.upload(upload, options, on_bytes=progress.bytes_sent)
-        )
+        accepted = outage.bridge(send)
     except ServiceRefused as refusal:
         return Entry(None, upload.filename, REFUSED, error=refusal.message)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         return Entry(None, upload.filename, REFUSED, error=f"cannot read {upload.path}: {reason}")
     return Entry(accepted["id"], upload.filename, accepted["status"])
-
-
-class Outage:
-    """Bridges the time that a service needs to come back, once it was there."""
-
-    def __init__(self, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._was_there = threading.Event()
-        self._sleep = sleep
-
-    def bridge(self, call: Callable[[], T]) -> T:
-        """The call's result. Raises ``ServiceUnreachable`` if it was never there, or stays away."""
-        deadline = time.monotonic() + OUTAGE_SECONDS
-        while True:
-            try:
-                result = call()
-            except ServiceUnreachable:
-                if not self._was_there.is_set() or time.monotonic() > deadline:
-                    raise
-                self._sleep(1.0)
-            else:
-                self._was_there.set()
-                return result
 
 
 class Follower:

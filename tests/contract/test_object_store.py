@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,22 +16,39 @@ import pytest
 from actors.adapters.filesystem import object_store as filesystem
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
 from actors.adapters.memory.object_store import InMemoryObjectStore
+from actors.adapters.s3.object_store import S3ObjectStore
 from domain.errors import InvalidUploadError, NotFoundError, ObjectStoreUnavailableError
 from domain.models.ids import ObjectKey
 from domain.ports.object_store import ObjectStore
+from tests.s3_servers import of_its_own, real_server
 
 MIB = 1024 * 1024
 IMPLEMENTATIONS = [
-    pytest.param(lambda path: InMemoryObjectStore(), id="memory"),
-    pytest.param(FilesystemObjectStore, id="filesystem"),
+    pytest.param("memory", id="memory"),
+    pytest.param("filesystem", id="filesystem"),
+    pytest.param("moto", id="moto"),
+    pytest.param("real-s3", id="real-s3", marks=pytest.mark.external_service),
 ]
 ABSENT = ObjectKey(f"sha256/00/00/{'0' * 64}")
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    make: Callable[[Path], ObjectStore] = request.param
-    return make(tmp_path)
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ObjectStore]:
+    opened = _open(request.param, request, tmp_path)
+    yield opened
+    await opened.close()
+
+
+def _open(kind: str, request: pytest.FixtureRequest, path: Path) -> ObjectStore:
+    match kind:
+        case "memory":
+            return InMemoryObjectStore()
+        case "filesystem":
+            return FilesystemObjectStore(path)
+        case "moto":
+            return S3ObjectStore(of_its_own(request.getfixturevalue("moto_s3")))
+        case _:
+            return S3ObjectStore(of_its_own(real_server()))
 
 
 async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
@@ -131,6 +148,18 @@ async def test_an_absent_or_impossible_key_is_not_found(store: ObjectStore, key:
 
 async def test_a_store_answers_pings(store: ObjectStore) -> None:
     await store.ping()
+
+
+async def test_an_object_of_several_parts_comes_back(store: ObjectStore) -> None:
+    parts = [os.urandom(MIB) for _ in range(17)]
+    stored = await store.store(pieces(*parts))
+    assert await content_of(store, stored.key) == b"".join(parts)
+
+
+async def test_complete_objects_are_no_leftovers(store: ObjectStore) -> None:
+    stored = await store.store(pieces(b"x"))
+    assert await store.remove_leftovers(untouched_seconds=-3600) == 0
+    assert await keys_of(store) == [stored.key]
 
 
 async def test_the_same_upload_many_times_at_once_is_stored_once(store: ObjectStore) -> None:

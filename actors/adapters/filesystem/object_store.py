@@ -22,11 +22,10 @@ from typing import BinaryIO
 
 from domain.errors import InvalidUploadError, NotFoundError, ObjectStoreUnavailableError
 from domain.models.files import StoredObject
-from domain.models.ids import ObjectKey
+from domain.models.ids import ObjectKey, content_key, is_content_key
 
 PIECE_BYTES = 1024 * 1024
 LEFTOVER_SECONDS = 24 * 3600
-_KEY = re.compile(r"sha256/([0-9a-f]{2})/([0-9a-f]{2})/(\1\2[0-9a-f]{60})")
 _HEX_NAME = re.compile(r"[0-9a-f]{2}|[0-9a-f]{64}")
 
 
@@ -41,7 +40,7 @@ class FilesystemObjectStore:
         self._incoming = self._directory / "incoming"
         with _translated(self._directory):
             self._incoming.mkdir(parents=True, exist_ok=True)
-            _remove_leftovers(self._incoming)
+            _remove_leftovers(self._incoming, LEFTOVER_SECONDS)
 
     async def store(
         self, data: AsyncIterable[bytes], *, max_bytes: int | None = None
@@ -82,11 +81,14 @@ class FilesystemObjectStore:
             for second in await asyncio.to_thread(_names, root / first):
                 for name in await asyncio.to_thread(_names, root / first / second):
                     key = f"sha256/{first}/{second}/{name}"
-                    if key.startswith(prefix) and _KEY.fullmatch(key):
+                    if key.startswith(prefix) and is_content_key(key):
                         yield ObjectKey(key)
 
     async def size(self, key: ObjectKey) -> int:
         return await asyncio.to_thread(self._size, key)
+
+    async def remove_leftovers(self, *, untouched_seconds: float) -> int:
+        return await asyncio.to_thread(self._remove_leftovers, untouched_seconds)
 
     async def ping(self) -> None:
         await asyncio.to_thread(self._probe)
@@ -96,7 +98,7 @@ class FilesystemObjectStore:
 
     def _path(self, key: ObjectKey) -> Path:
         """Only keys of our own form lead to a path, so none leads out of the directory."""
-        if not _KEY.fullmatch(key):
+        if not is_content_key(key):
             raise NotFoundError(f"no object {key!r}", key=key)
         return self._directory / key
 
@@ -117,6 +119,10 @@ class FilesystemObjectStore:
             self._path(key).unlink()
             return True
         return False
+
+    def _remove_leftovers(self, untouched_seconds: float) -> int:
+        with _translated(self._directory):
+            return _remove_leftovers(self._incoming, untouched_seconds)
 
     def _probe(self) -> None:
         with _translated(self._directory), tempfile.TemporaryFile(dir=self._incoming) as file:
@@ -159,7 +165,7 @@ class _Upload:
         """Name the file by its content, durably."""
         self.write()
         digest = self._digest.hexdigest()
-        key = ObjectKey(f"sha256/{digest[:2]}/{digest[2:4]}/{digest}")
+        key = content_key(digest)
         target = directory / key
         with _translated(directory):
             os.fsync(self._file.fileno())
@@ -195,13 +201,16 @@ def _names(directory: Path) -> list[str]:
     return []
 
 
-def _remove_leftovers(incoming: Path) -> None:
-    oldest = time.time() - LEFTOVER_SECONDS
+def _remove_leftovers(incoming: Path, untouched_seconds: float) -> int:
+    oldest = time.time() - untouched_seconds
+    removed = 0
     for path in incoming.iterdir():
         # Another process may be tidying up at the same moment.
         with suppress(FileNotFoundError):
             if path.stat().st_mtime < oldest:
                 path.unlink()
+                removed += 1
+    return removed
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from domain.errors import InvalidUploadError, NotFoundError
 from domain.models.files import StoredObject
-from domain.models.ids import ObjectKey
+from domain.models.ids import ObjectKey, content_key
 
 PIECE_BYTES = 1024 * 1024
 
@@ -30,7 +30,7 @@ class InMemoryObjectStore:
                     f"the file is larger than {max_bytes} bytes", max_bytes=max_bytes
                 )
         digest = sha256(content).hexdigest()
-        key = ObjectKey(f"sha256/{digest[:2]}/{digest[2:4]}/{digest}")
+        key = content_key(digest)
         self._objects[key] = bytes(content)
         return StoredObject(key, digest, len(content))
 
@@ -54,6 +54,9 @@ class InMemoryObjectStore:
 
     async def size(self, key: ObjectKey) -> int:
         return len(self._content(key))
+
+    async def remove_leftovers(self, *, untouched_seconds: float) -> int:
+        return 0
 
     async def ping(self) -> None:
         return None

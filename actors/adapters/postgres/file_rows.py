@@ -41,7 +41,7 @@ def file_import(row: Row) -> FileImport:
         object_key=ObjectKey(row["s3_key"]),
         sha256=row["sha256"],
         status=ProcessingStatus(row["processing_status"]),
-        options=_options(row["options"]),
+        options=options_of(row["options"]),
         parser=row["parser"],
         uploaded_at=row["upload_timestamp"],
         started_at=row["processing_started_at"],
@@ -52,7 +52,8 @@ def file_import(row: Row) -> FileImport:
     )
 
 
-def _options(text: str) -> ImportOptions:
+def options_of(text: str) -> ImportOptions:
+    """What ``options_json`` wrote."""
     fields = orjson.loads(text)
     columns = fields.pop("text_columns")
     return ImportOptions(text_columns=None if columns is None else tuple(columns), **fields)

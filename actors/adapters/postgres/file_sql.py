@@ -80,6 +80,11 @@ COUNT_REFERENCES = """-- count_references: other files that stand on the object
 SELECT count(*) FROM file_imports WHERE s3_key = $1 AND id <> $2
 """
 
+MOVE_OBJECT = """-- move_object: the file's bytes have another name now
+UPDATE file_imports SET s3_key = $2, sha256 = $3, file_size = $4, updated_at = now()
+WHERE id = $1
+"""
+
 LIST_DEAD_LETTERS = """-- list_dead_letters: what was set aside in the present run
 SELECT letter.* FROM dead_letters AS letter
 JOIN file_imports AS file ON file.id = letter.file_id AND file.run = letter.run

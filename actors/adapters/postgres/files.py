@@ -30,6 +30,7 @@ from domain.models.files import (
     ImportTotals,
     NewFileImport,
     ProcessingStatus,
+    StoredObject,
 )
 from domain.models.ids import FileId, ObjectKey
 
@@ -147,6 +148,16 @@ class PostgresFileImports:
         async with self._database.transaction() as connection:
             await connection.execute(sql.LOCK_OBJECT, key)
             yield not await connection.fetchval(sql.COUNT_REFERENCES, key, besides)
+
+    @asynccontextmanager
+    async def moving(self, file_id: FileId, to: StoredObject) -> AsyncIterator[None]:
+        async with self._database.transaction() as connection:
+            await connection.execute(sql.LOCK_OBJECT, to.key)
+            row = await _locked(connection, file_id)
+            if row["processing_status"] == ProcessingStatus.DELETING:
+                raise ConflictError("the file is being deleted", file_id=str(file_id))
+            await connection.execute(sql.MOVE_OBJECT, file_id, to.key, to.sha256, to.size_bytes)
+            yield
 
     async def totals(self) -> ImportTotals:
         async with self._database.snapshot() as connection:

@@ -13,6 +13,7 @@ from actors.adapters.postgres.passages import PostgresPassageGroups
 from actors.adapters.postgres.queue import PostgresWorkQueue
 from actors.adapters.postgres.records import PostgresRecords
 from actors.adapters.postgres.slices import PostgresSliceLedger
+from actors.adapters.postgres.uploads import PostgresUploadLog
 
 
 class PostgresMetadataStore:
@@ -29,6 +30,7 @@ class PostgresMetadataStore:
         self.events = PostgresEventLog(database, listen_dsn=listen_dsn)
         self.history = PostgresQueryHistory(database)
         self.modules = PostgresModuleStore(database)
+        self.uploads = PostgresUploadLog(database)
 
     @classmethod
     async def open(

@@ -20,11 +20,12 @@ from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.memory.search_index import InMemorySearchIndex
 from actors.adapters.system_clock import SystemClock
 from actors.bootstrap import Services
-from actors.settings import HttpSettings, IngestSettings, ModuleSettings, Settings
+from actors.settings import HttpSettings, IngestSettings, ModuleSettings, ObjectSettings, Settings
 from domain.chunking import ChunkLimits
 from domain.models.files import Claim
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.parser import ArchiveLimits
+from pipelines.adopting import UploadAdopter
 from pipelines.conductor import Conductor, ConductorLimits
 from pipelines.deleting import FileDeleter
 from pipelines.file_import import FileImporter, FilePlanner, PlanLimits
@@ -51,7 +52,8 @@ def conductor_of(services: Services) -> Conductor:
     slices = SliceImporter(
         metadata, index, services.embedder, limits=ChunkLimits(), batch_records=100
     )
-    planner = FilePlanner(metadata, objects, PlanLimits(1_000_000, archive))
+    adopter = UploadAdopter(services.direct, metadata, objects) if services.direct else None
+    planner = FilePlanner(metadata, objects, PlanLimits(1_000_000, archive), adopter=adopter)
     handlers = EventHandlers(
         metadata,
         validate_file=planner.validate_file,
@@ -89,7 +91,10 @@ class Api:
 
     async def import_file(self, filename: str, content: bytes, **parameters: str) -> dict[str, Any]:
         """Upload a file, conduct it to its end, let the index reader see it."""
-        file_id = await self.upload(filename, content, **parameters)
+        return await self.conduct(await self.upload(filename, content, **parameters))
+
+    async def conduct(self, file_id: str) -> dict[str, Any]:
+        """Let the import side work until the file rests."""
         running = asyncio.create_task(conductor_of(self.services).run())
         try:
             async with asyncio.timeout(30):
@@ -124,6 +129,7 @@ def open_api(metadata_store: MetadataStore, tmp_path: Path) -> OpenApi:
         *,
         http: HttpSettings | None = None,
         modules: ModuleSettings | None = None,
+        objects_in: ObjectSettings | None = None,
         queue_limit: int = 100,
         **replaced: Any,
     ) -> AsyncIterator[Api]:
@@ -132,6 +138,7 @@ def open_api(metadata_store: MetadataStore, tmp_path: Path) -> OpenApi:
             http=http or HttpSettings(max_upload_bytes=MAX_UPLOAD_BYTES),
             ingest=IngestSettings(queue_limit=queue_limit),
             modules=modules or ModuleSettings(),
+            objects=objects_in or ObjectSettings(),
         )
         clock, embedder = SystemClock(), HashEmbedder()
         parts: dict[str, Any] = {

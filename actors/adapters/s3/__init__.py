@@ -1,0 +1,1 @@
+"""Adapters over S3 and servers that speak its protocol."""
