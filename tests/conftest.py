@@ -138,6 +138,7 @@ def require_redis() -> None:
         pytest.skip(f"no redis-server on this machine, and {REDIS_URL_VARIABLE} names none")
 
 
+@pytest.fixture(scope="session")
 def moto_s3() -> Iterator[S3Settings]:
     """A bucket on moto's server, which all tests share."""
     with moto_server() as settings:
