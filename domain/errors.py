@@ -7,6 +7,8 @@
     │   ├── IndexUnavailableError       the search index gave no answer
     │   ├── StoreUnavailableError       the metadata store gave no answer
     │   ├── ObjectStoreUnavailableError the object store gave no answer
+    │   ├── CacheUnavailableError       the cache gave no answer
+    │   ├── EmbedderUnavailableError    the embedding model gave no answer
     │   ├── WorkerDiedError             the process that did the work is gone
     │   ├── WorkerUnavailableError      an import worker is (re)starting
     │   ├── ModuleUnavailableError      a module in use cannot be loaded here
@@ -52,7 +54,10 @@ def _rebuild(kind: type[HeadraceError], message: str, details: Mapping[str, Any]
 
 
 class RetryableError(HeadraceError):
-    """The same call may succeed later. ``details['retry_after_seconds']`` is a server's wish."""
+    """The same call may succeed later. ``details['retry_after_seconds']`` is a server's wish.
+
+    ``details['breaker']`` says that no call was made, since the dependency's breaker is open.
+    """
 
 
 class IndexUnavailableError(RetryableError):
@@ -65,6 +70,14 @@ class StoreUnavailableError(RetryableError):
 
 class ObjectStoreUnavailableError(RetryableError):
     """The object store gave no answer in time."""
+
+
+class CacheUnavailableError(RetryableError):
+    """The cache gave no answer in time."""
+
+
+class EmbedderUnavailableError(RetryableError):
+    """The embedding model gave no answer in time."""
 
 
 class WorkerDiedError(RetryableError):

@@ -14,11 +14,16 @@ import ray
 import structlog
 
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
-from actors.bootstrap import followed_parsers, open_embedder, open_metadata
+from actors.bootstrap import followed_parsers, open_breakers, open_embedder, open_metadata
+from actors.breaker_hub import ACTOR_NAME as BREAKER_HUB
+from actors.breaker_hub import BreakerHubActor, gossiping, start_gossip
+from actors.breakers import Breakers, Dependency
 from actors.extraction.opening import archive_limits, open_extractor
+from actors.guarded import guard_embedder, guard_objects
 from actors.index_writer import ACTOR_NAME as INDEX_WRITER
-from actors.index_writer import NAMESPACE, ActorIndexWriter, IndexWriterActor
+from actors.index_writer import ActorIndexWriter, IndexWriterActor
 from actors.logging import configure_logging
+from actors.namespace import NAMESPACE
 from actors.opened_once import OpenedOnce
 from actors.settings import Settings
 from domain.chunking import ChunkLimits
@@ -41,6 +46,10 @@ T = TypeVar("T")
 CONDUCTOR = "conductor"
 FILES_PER_WORKER = 4
 """Small files share index commits and keep the model busy while one of them is written."""
+
+
+IMPORTS_NEED = (Dependency.POSTGRES, Dependency.OBJECTS, Dependency.INDEX_WRITES)
+"""While one of them is away, no import begins or goes on."""
 
 
 def chunk_limits(settings: Settings) -> ChunkLimits:
@@ -69,13 +78,14 @@ class IngestWorkerActor:
         self._side = OpenedOnce(self._open)
 
     async def _open(self) -> _ImportSide:
-        settings = self._settings
-        metadata = await open_metadata(settings)
-        objects = FilesystemObjectStore(settings.objects_dir)
+        settings, breakers = self._settings, open_breakers(self._settings)
+        metadata = await open_metadata(settings, breakers)
+        objects = guard_objects(FilesystemObjectStore(settings.objects_dir), breakers)
+        self._gossip = start_gossip(breakers)
         slices = SliceImporter(
             metadata,
             ActorIndexWriter(),
-            self._embedder,
+            guard_embedder(self._embedder, breakers),
             limits=chunk_limits(settings),
             batch_records=settings.ingest.batch_records,
         )
@@ -230,8 +240,14 @@ class ConductorActor:
 
 async def conduct(settings: Settings) -> None:
     """Wire a conductor to its stores and workers and run it; waits for stores to come up."""
-    metadata = await patiently(lambda: open_metadata(settings))
-    objects = FilesystemObjectStore(settings.objects_dir)
+    breakers = open_breakers(settings)
+    async with gossiping(breakers):
+        await _conduct(settings, breakers)
+
+
+async def _conduct(settings: Settings, breakers: Breakers) -> None:
+    metadata = await patiently(lambda: open_metadata(settings, breakers))
+    objects = guard_objects(FilesystemObjectStore(settings.objects_dir), breakers)
     workers = ActorImportWorkers(settings, metadata)
     handlers = EventHandlers(
         metadata,
@@ -249,7 +265,15 @@ async def conduct(settings: Settings) -> None:
         show_names=workers.show_names,
         regroup=workers.regroup,
     )
-    await Conductor(metadata, workers, handlers, deleter, limits).run()
+    conductor = Conductor(
+        metadata,
+        workers,
+        handlers,
+        deleter,
+        limits,
+        stores_answer=lambda: breakers.admitting(*IMPORTS_NEED),
+    )
+    await conductor.run()
 
 
 async def patiently(open_it: Callable[[], Awaitable[T]]) -> T:
@@ -267,11 +291,14 @@ def worker_name(number: int) -> str:
 
 
 def start_actors(settings: Settings, *, timeout_seconds: float = 120.0) -> dict[str, int]:
-    """Start the index writer, the import workers and the conductor; wait until they answer.
+    """Start the breaker hub, the index writer, the import workers and the conductor.
+
+    Waits until they answer; nobody waits for the hub, without which everything works.
 
     Returns their process ids by name. They live as long as the driver that called this.
     """
     _, dimension = probe_model(settings)
+    _alive[BREAKER_HUB] = _start(BreakerHubActor, BREAKER_HUB, settings)
     started = {INDEX_WRITER: _start(IndexWriterActor, INDEX_WRITER, settings, dimension)}
     for number in range(settings.ingest.workers):
         name = worker_name(number)

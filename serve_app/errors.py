@@ -29,6 +29,8 @@ STATUS_OF: dict[type[errors.HeadraceError], int] = {
     errors.IndexUnavailableError: 503,
     errors.StoreUnavailableError: 503,
     errors.ObjectStoreUnavailableError: 503,
+    errors.CacheUnavailableError: 503,
+    errors.EmbedderUnavailableError: 503,
     errors.WorkerDiedError: 503,
     errors.WorkerUnavailableError: 503,
     errors.ModuleUnavailableError: 503,

@@ -32,6 +32,7 @@ from domain.models.records import (
     StagedRecord,
     StoredRecord,
 )
+from domain.ports.full_text import FullText
 from domain.ports.modules import ModuleStore
 from domain.ports.passage_groups import PassageGroups
 
@@ -397,6 +398,8 @@ class MetadataStore(Protocol):
     def history(self) -> QueryHistory: ...
     @property
     def modules(self) -> ModuleStore: ...
+    @property
+    def full_text(self) -> FullText: ...
 
     async def ping(self) -> None: ...
 

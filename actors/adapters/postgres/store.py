@@ -5,6 +5,7 @@ from __future__ import annotations
 from actors.adapters.postgres.database import Database
 from actors.adapters.postgres.events import PostgresEventLog
 from actors.adapters.postgres.files import PostgresFileImports
+from actors.adapters.postgres.full_text import PostgresFullText
 from actors.adapters.postgres.history import PostgresQueryHistory
 from actors.adapters.postgres.modules import PostgresModuleStore
 from actors.adapters.postgres.names import PostgresNames
@@ -28,6 +29,7 @@ class PostgresMetadataStore:
         self.events = PostgresEventLog(database)
         self.history = PostgresQueryHistory(database)
         self.modules = PostgresModuleStore(database)
+        self.full_text = PostgresFullText(database)
 
     @classmethod
     async def open(
