@@ -17,7 +17,7 @@ from actors.adapters.filesystem.object_store import FilesystemObjectStore
 from actors.bootstrap import followed_parsers, open_breakers, open_embedder, open_metadata
 from actors.breaker_hub import ACTOR_NAME as BREAKER_HUB
 from actors.breaker_hub import BreakerHubActor, gossiping, start_gossip
-from actors.breakers import Breakers, Dependency
+from actors.breakers import Breakers
 from actors.extraction.opening import archive_limits, open_extractor
 from actors.guarded import guard_embedder, guard_objects
 from actors.index_writer import ACTOR_NAME as INDEX_WRITER
@@ -31,6 +31,7 @@ from domain.errors import RetryableError, WorkerDiedError, WorkerUnavailableErro
 from domain.models.files import Claim, FileImport
 from domain.models.ids import FileId
 from domain.ports.metadata_store import MetadataStore
+from pipelines.breaker_pause import BreakerPause
 from pipelines.bulk import BulkJob, import_in_bulk
 from pipelines.conductor import Conductor, ConductorLimits
 from pipelines.deleting import FileDeleter
@@ -46,10 +47,6 @@ T = TypeVar("T")
 CONDUCTOR = "conductor"
 FILES_PER_WORKER = 4
 """Small files share index commits and keep the model busy while one of them is written."""
-
-
-IMPORTS_NEED = (Dependency.POSTGRES, Dependency.OBJECTS, Dependency.INDEX_WRITES)
-"""While one of them is away, no import begins or goes on."""
 
 
 def chunk_limits(settings: Settings) -> ChunkLimits:
@@ -271,7 +268,7 @@ async def _conduct(settings: Settings, breakers: Breakers) -> None:
         handlers,
         deleter,
         limits,
-        stores_answer=lambda: breakers.admitting(*IMPORTS_NEED),
+        pause=BreakerPause(breakers),
     )
     await conductor.run()
 

@@ -67,14 +67,18 @@ class ConductorLimits:
     lease_seconds: float
 
 
-async def _at_once() -> None:
-    """Nothing to wait for."""
+class Pause(Protocol):
+    """Lets work wait while a store that it needs is away."""
+
+    async def over(self, after: RetryableError | None = None) -> None:
+        """Return when work may begin, ``after`` having ended the last; usually at once."""
+        ...
 
 
-def _delay(error: RetryableError, backoff: float) -> float:
-    """How long to leave alone who raised the error: as long as it asks for, within reason."""
-    asked = float(error.details.get("retry_after_seconds", 0.0))
-    return max(backoff, min(asked, MAX_BACKOFF_SECONDS))
+class NoPause:
+    """Work begins at any time; what a store refuses is tried again with growing pauses."""
+
+    async def over(self, after: RetryableError | None = None) -> None: ...
 
 
 class Conductor:
@@ -88,16 +92,15 @@ class Conductor:
         deleter: FileDeleter,
         limits: ConductorLimits,
         *,
-        stores_answer: Callable[[], Awaitable[None]] = _at_once,
+        pause: Pause | None = None,
         owner: str = "conductor",
     ) -> None:
-        """``stores_answer`` returns when work can be begun: it waits while a store is away."""
         self._metadata = metadata
         self._workers = workers
         self._handlers = handlers
         self._deleter = deleter
         self._limits = limits
-        self._stores_answer = stores_answer
+        self._pause = pause or NoPause()
         self._owner = owner
         self._imports: dict[FileId, tuple[Claim, asyncio.Task[None]]] = {}
         self._events: dict[int, asyncio.Task[None]] = {}
@@ -141,15 +144,13 @@ class Conductor:
     async def _persistently(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
         backoff = POLL_SECONDS / 4
         while True:
-            delay = backoff
             try:
                 return await step()
             except RetryableError as error:
                 log.warning("conductor_step_delayed", step=name, error=error.message)
-                delay = _delay(error, backoff)
             except Exception:
                 log.exception("conductor_step_failed", step=name)
-            await asyncio.sleep(delay)
+            await asyncio.sleep(backoff)
             backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)
 
     async def _listen(self) -> None:
@@ -162,7 +163,7 @@ class Conductor:
         self._files_wanted.set()
 
     async def _relay_events(self) -> None:
-        await self._stores_answer()
+        await self._pause.over()
         self._events_wanted.clear()
         room = self._limits.files_in_flight - len(self._events)
         claimed = (
@@ -225,7 +226,7 @@ class Conductor:
         return True
 
     async def _claim_files(self) -> None:
-        await self._stores_answer()
+        await self._pause.over()
         self._files_wanted.clear()
         room = self._limits.files_in_flight - len(self._imports)
         claims = (
@@ -265,7 +266,7 @@ class Conductor:
     async def _import_persistently(self, claim: Claim) -> None:
         backoff = POLL_SECONDS / 2
         while True:
-            delay = backoff
+            met: RetryableError | None = None
             try:
                 return await self._import_once(claim)
             except (LeaseLostError, NotFoundError, ConflictError):
@@ -278,13 +279,13 @@ class Conductor:
                     return await self._fail(claim.file_id, POISON, claim=claim)
             except RetryableError as error:
                 log.warning("import_delayed", file_id=str(claim.file_id), error=error.message)
-                delay = _delay(error, backoff)
+                met = error
             except Exception as error:
                 log.exception("import_failed", file_id=str(claim.file_id))
                 text = f"unexpected {type(error).__name__}: {error}"
                 return await self._fail(claim.file_id, text, claim=claim)
-            await asyncio.sleep(delay)
-            await self._stores_answer()
+            await asyncio.sleep(backoff)
+            await self._pause.over(met)
             backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)
 
     async def _import_once(self, claim: Claim) -> None:

@@ -139,6 +139,12 @@ class FailingDatabase(Database):
         await super().copy(table, columns, rows)
 
     @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        self.away.check()
+        async with super().snapshot() as connection:
+            yield connection
+
+    @asynccontextmanager
     async def plain_transaction(self) -> AsyncIterator[Connection]:
         self.away.check()
         async with super().plain_transaction() as connection:
