@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
@@ -15,6 +15,14 @@ from actors.adapters.onnx.prepare import MODEL_NAME
 from actors.adapters.postgres.store import PostgresMetadataStore
 from actors.adapters.sentence_transformers.embedder import SentenceTransformersEmbedder
 from actors.adapters.system_clock import SystemClock
+from actors.breakers import Breakers
+from actors.guarded import (
+    guard_cache,
+    guard_embedder,
+    guard_index,
+    guard_metadata,
+    guard_objects,
+)
 from actors.modules.files import ModuleFiles
 from actors.modules.following import FollowedParsers
 from actors.settings import (
@@ -47,21 +55,25 @@ class Services:
     clock: Clock
     direct: DirectUploads | None = None
     """Where clients may put files themselves; ``None`` if the object store has no such way."""
+    breakers: Breakers = field(default_factory=lambda: Breakers(SystemClock()))
 
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, *, embedder_sessions: int = 1
+    settings: Settings, *, embedder_sessions: int = 1, breakers: Breakers | None = None
 ) -> AsyncIterator[Services]:
     """Open every adapter that the settings name, and close them in reverse order.
+
+    Every call to them passes ``breakers``, those of this process.
 
     Raises:
         StoreUnavailableError, IndexUnavailableError, ObjectStoreUnavailableError: with the fix.
         FatalImportError: a setting is missing or wrong; the message names it.
     """
     clock = SystemClock()
+    breakers = breakers or open_breakers(settings)
     async with AsyncExitStack() as stack:
-        metadata = await open_metadata(settings)
+        metadata = await open_metadata(settings, breakers)
         stack.push_async_callback(metadata.close)
         objects = open_objects(settings)
         stack.push_async_callback(objects.close)
@@ -74,11 +86,34 @@ async def open_services(
         stack.push_async_callback(index.close)
         cache = open_cache(settings, clock)
         stack.push_async_callback(cache.close)
-        yield Services(settings, metadata, objects, index, cache, embedder, clock, direct)
+        yield Services(
+            settings,
+            metadata,
+            guard_objects(objects, breakers),
+            guard_index(index, breakers, search_seconds=_search_seconds(settings)),
+            guard_cache(cache, breakers),
+            guard_embedder(embedder, breakers),
+            clock,
+            direct,
+            breakers,
+        )
 
 
-async def open_metadata(settings: Settings) -> MetadataStore:
-    """The metadata store; needs ``HEADRACE_POSTGRES__DSN``, which ``headrace up`` sets."""
+def open_breakers(settings: Settings) -> Breakers:
+    """The circuit breakers of a process; each has its own."""
+    return Breakers(SystemClock(), settings.breaker, settings.retry)
+
+
+def _search_seconds(settings: Settings) -> float:
+    """A little less than a leg may take: the breaker has to see that a search was too slow."""
+    return 0.9 * settings.search.leg_deadline_seconds
+
+
+async def open_metadata(settings: Settings, breakers: Breakers | None = None) -> MetadataStore:
+    """The metadata store; needs ``HEADRACE_POSTGRES__DSN``, which ``headrace up`` sets.
+
+    Behind the process's breakers, or behind one of its own.
+    """
     postgres = settings.postgres
     dsn = postgres.dsn
     if dsn is None:
@@ -86,7 +121,7 @@ async def open_metadata(settings: Settings) -> MetadataStore:
             "no PostgreSQL is named: start the service with 'headrace up', "
             "or set HEADRACE_POSTGRES__DSN"
         )
-    return await PostgresMetadataStore.open(
+    store = await PostgresMetadataStore.open(
         dsn.get_secret_value(),
         pool_max_size=postgres.pool_max_size,
         statement_timeout_seconds=postgres.statement_timeout_seconds,
@@ -94,6 +129,7 @@ async def open_metadata(settings: Settings) -> MetadataStore:
         statement_cache_size=postgres.statement_cache_size,
         listen_dsn=postgres.direct_dsn.get_secret_value() if postgres.direct_dsn else None,
     )
+    return guard_metadata(store, breakers or open_breakers(settings))
 
 
 def open_cache(settings: Settings, clock: Clock) -> Cache:

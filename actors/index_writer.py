@@ -12,8 +12,11 @@ from typing import Any
 import ray
 import structlog
 
-from actors.bootstrap import open_index
+from actors.bootstrap import open_breakers, open_index
+from actors.breaker_hub import start_gossip
+from actors.guarded import guard_index_writes
 from actors.logging import configure_logging
+from actors.namespace import NAMESPACE
 from actors.opened_once import OpenedOnce
 from actors.settings import Settings
 from domain.errors import HeadraceError, IndexUnavailableError
@@ -23,7 +26,6 @@ from domain.ports.search_index import IndexWriter
 
 log = structlog.get_logger(__name__)
 
-NAMESPACE = "headrace"
 ACTOR_NAME = "index_writer"
 IDLE_SECONDS_BEFORE_OPTIMIZE = 3.0
 FRESH_CHUNKS_BEFORE_OPTIMIZE = 4_000
@@ -148,8 +150,10 @@ class IndexWriterActor:
         self._writer = OpenedOnce(self._open)
 
     async def _open(self) -> GroupCommitWriter:
+        breakers = open_breakers(self._settings)
         index = await open_index(self._settings, dimension=self._dimension)
-        writer = GroupCommitWriter(index)
+        writer = GroupCommitWriter(guard_index_writes(index, breakers))
+        self._gossip = start_gossip(breakers)
         self._maintenance = asyncio.create_task(writer.maintain())
         return writer
 

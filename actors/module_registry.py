@@ -11,9 +11,9 @@ from typing import Any
 import ray
 
 from actors.bootstrap import open_metadata
-from actors.index_writer import NAMESPACE
 from actors.logging import configure_logging
 from actors.modules.registry import ModuleRegistry, Offer, open_registry
+from actors.namespace import NAMESPACE
 from actors.opened_once import OpenedOnce
 from actors.settings import Settings
 from domain.errors import WorkerUnavailableError

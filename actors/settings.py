@@ -382,6 +382,32 @@ class ModuleSettings(_Group):
     )
 
 
+class BreakerSettings(_Group):
+    """Circuit breakers: one for every dependency, in every process."""
+
+    failure_threshold: int = Field(
+        5, ge=1, description="Calls in a row that fail before a dependency is left alone."
+    )
+    recovery_seconds: float = Field(
+        60.0, gt=0, description="How long it is left alone before one call tries it again."
+    )
+
+
+class RetrySettings(_Group):
+    """Retries of calls that may be repeated, while the breaker lets them through."""
+
+    max_attempts: int = Field(3, ge=1, description="How often a call is made at most.")
+    first_delay_seconds: float = Field(
+        0.2, gt=0, description="Longest wait before the second attempt; waits are random up to it."
+    )
+    backoff_factor: float = Field(
+        2.0, ge=1, description="How much longer each further wait may be than the one before."
+    )
+    max_delay_seconds: float = Field(
+        30.0, gt=0, description="Longest wait; a server that asks for more is not asked again."
+    )
+
+
 class LogSettings(_Group):
     """Logging."""
 
@@ -420,6 +446,8 @@ class Settings(BaseSettings):
     embedder: EmbedderSettings = EmbedderSettings()
     ingest: IngestSettings = IngestSettings()
     modules: ModuleSettings = ModuleSettings()
+    breaker: BreakerSettings = BreakerSettings()
+    retry: RetrySettings = RetrySettings()
     log: LogSettings = LogSettings()
 
     @classmethod

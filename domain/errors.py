@@ -7,7 +7,8 @@
     │   ├── IndexUnavailableError       the search index gave no answer
     │   ├── StoreUnavailableError       the metadata store gave no answer
     │   ├── ObjectStoreUnavailableError the object store gave no answer
-    │   ├── CacheUnavailableError       the cache gave no answer; go on without it
+    │   ├── CacheUnavailableError       the cache gave no answer
+    │   ├── EmbedderUnavailableError    the embedding model gave no answer
     │   ├── WorkerDiedError             the process that did the work is gone
     │   ├── WorkerUnavailableError      an import worker is (re)starting
     │   ├── ModuleUnavailableError      a module in use cannot be loaded here
@@ -53,7 +54,10 @@ def _rebuild(kind: type[HeadraceError], message: str, details: Mapping[str, Any]
 
 
 class RetryableError(HeadraceError):
-    """The same call may succeed later. ``details['retry_after_seconds']`` is a server's wish."""
+    """The same call may succeed later. ``details['retry_after_seconds']`` is a server's wish.
+
+    ``details['breaker']`` says that no call was made, since the dependency's breaker is open.
+    """
 
 
 class IndexUnavailableError(RetryableError):
@@ -69,7 +73,11 @@ class ObjectStoreUnavailableError(RetryableError):
 
 
 class CacheUnavailableError(RetryableError):
-    """The cache gave no answer in time. Nothing depends on it: work the answer out anew."""
+    """The cache gave no answer in time."""
+
+
+class EmbedderUnavailableError(RetryableError):
+    """The embedding model gave no answer in time."""
 
 
 class WorkerDiedError(RetryableError):

@@ -15,15 +15,21 @@ import structlog
 
 from actors.bootstrap import (
     followed_parsers,
+    open_breakers,
     open_direct_uploads,
     open_embedder,
     open_metadata,
     open_objects,
 )
+from actors.breaker_hub import ACTOR_NAME as BREAKER_HUB
+from actors.breaker_hub import BreakerHubActor, gossiping, start_gossip
+from actors.breakers import Breakers
 from actors.extraction.opening import archive_limits, open_extractor
+from actors.guarded import guard_embedder, guard_objects
 from actors.index_writer import ACTOR_NAME as INDEX_WRITER
-from actors.index_writer import NAMESPACE, ActorIndexWriter, IndexWriterActor
+from actors.index_writer import ActorIndexWriter, IndexWriterActor
 from actors.logging import configure_logging
+from actors.namespace import NAMESPACE
 from actors.opened_once import OpenedOnce
 from actors.settings import Settings
 from domain.chunking import ChunkLimits
@@ -32,6 +38,7 @@ from domain.models.files import Claim, FileImport
 from domain.models.ids import FileId
 from domain.ports.metadata_store import MetadataStore
 from pipelines.adopting import UploadAdopter
+from pipelines.breaker_pause import BreakerPause
 from pipelines.bulk import BulkJob, import_in_bulk
 from pipelines.conductor import Conductor, ConductorLimits
 from pipelines.deleting import FileDeleter
@@ -77,13 +84,14 @@ class IngestWorkerActor:
         self._side = OpenedOnce(self._open)
 
     async def _open(self) -> _ImportSide:
-        settings = self._settings
-        metadata = await open_metadata(settings)
-        objects = open_objects(settings)
+        settings, breakers = self._settings, open_breakers(self._settings)
+        metadata = await open_metadata(settings, breakers)
+        objects = guard_objects(open_objects(settings), breakers)
+        self._gossip = start_gossip(breakers)
         slices = SliceImporter(
             metadata,
             ActorIndexWriter(),
-            self._embedder,
+            guard_embedder(self._embedder, breakers),
             limits=chunk_limits(settings),
             batch_records=settings.ingest.batch_records,
         )
@@ -240,8 +248,14 @@ class ConductorActor:
 
 async def conduct(settings: Settings) -> None:
     """Wire a conductor to its stores and workers and run it; waits for stores to come up."""
-    metadata = await patiently(lambda: open_metadata(settings))
-    objects = open_objects(settings)
+    breakers = open_breakers(settings)
+    async with gossiping(breakers):
+        await _conduct(settings, breakers)
+
+
+async def _conduct(settings: Settings, breakers: Breakers) -> None:
+    metadata = await patiently(lambda: open_metadata(settings, breakers))
+    objects = guard_objects(open_objects(settings), breakers)
     workers = ActorImportWorkers(settings, metadata)
     handlers = EventHandlers(
         metadata,
@@ -259,6 +273,14 @@ async def conduct(settings: Settings) -> None:
         show_names=workers.show_names,
         regroup=workers.regroup,
     )
+    conductor = Conductor(
+        metadata,
+        workers,
+        handlers,
+        deleter,
+        limits,
+        pause=BreakerPause(breakers),
+    )
     direct = open_direct_uploads(settings)
     housekeeping = Housekeeping(
         objects,
@@ -267,7 +289,7 @@ async def conduct(settings: Settings) -> None:
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(housekeeping.run())
-        tasks.create_task(Conductor(metadata, workers, handlers, deleter, limits).run())
+        tasks.create_task(conductor.run())
 
 
 async def patiently(open_it: Callable[[], Awaitable[T]]) -> T:
@@ -285,11 +307,14 @@ def worker_name(number: int) -> str:
 
 
 def start_actors(settings: Settings, *, timeout_seconds: float = 120.0) -> dict[str, int]:
-    """Start the index writer, the import workers and the conductor; wait until they answer.
+    """Start the breaker hub, the index writer, the import workers and the conductor.
+
+    Waits until they answer; nobody waits for the hub, without which everything works.
 
     Returns their process ids by name. They live as long as the driver that called this.
     """
     _, dimension = probe_model(settings)
+    _alive[BREAKER_HUB] = _start(BreakerHubActor, BREAKER_HUB, settings)
     started = {INDEX_WRITER: _start(IndexWriterActor, INDEX_WRITER, settings, dimension)}
     for number in range(settings.ingest.workers):
         name = worker_name(number)

@@ -67,6 +67,20 @@ class ConductorLimits:
     lease_seconds: float
 
 
+class Pause(Protocol):
+    """Lets work wait while a store that it needs is away."""
+
+    async def over(self, after: RetryableError | None = None) -> None:
+        """Return when work may begin, ``after`` having ended the last; usually at once."""
+        ...
+
+
+class NoPause:
+    """Work begins at any time; what a store refuses is tried again with growing pauses."""
+
+    async def over(self, after: RetryableError | None = None) -> None: ...
+
+
 class Conductor:
     """One per installation. It keeps nothing that a restart would miss: the truth is stored."""
 
@@ -78,6 +92,7 @@ class Conductor:
         deleter: FileDeleter,
         limits: ConductorLimits,
         *,
+        pause: Pause | None = None,
         owner: str = "conductor",
     ) -> None:
         self._metadata = metadata
@@ -85,9 +100,11 @@ class Conductor:
         self._handlers = handlers
         self._deleter = deleter
         self._limits = limits
+        self._pause = pause or NoPause()
         self._owner = owner
         self._imports: dict[FileId, tuple[Claim, asyncio.Task[None]]] = {}
         self._events: dict[int, asyncio.Task[None]] = {}
+        self._event_failures: dict[int, int] = {}
         self._suspicions: dict[FileId, _Suspicion] = {}
         self._one_suspect_at_a_time = asyncio.Lock()
         self._events_wanted = asyncio.Event()
@@ -146,6 +163,7 @@ class Conductor:
         self._files_wanted.set()
 
     async def _relay_events(self) -> None:
+        await self._pause.over()
         self._events_wanted.clear()
         room = self._limits.files_in_flight - len(self._events)
         claimed = (
@@ -184,12 +202,13 @@ class Conductor:
             log.exception("event_handler_failed", file_id=str(file_id), name=entry.event.name)
             text = f"{type(error).__name__}: {error}"
             return await self._put_back(entry, text, for_ever=False)
+        self._event_failures.pop(entry.entry_id, None)
         await self._metadata.events.handled(entry.entry_id)
         return None
 
     async def _put_back(self, entry: OutboxEntry, error: str, *, for_ever: bool = True) -> None:
         """Let the event come again later; ``for_ever`` for what is none of the file's fault."""
-        given_up = not for_ever and entry.attempt >= MAX_EVENT_ATTEMPTS
+        given_up = not for_ever and self._has_failed_too_often(entry)
         if given_up:
             await self._fail(
                 entry.event.file_id, f"{entry.event.name} could not be handled: {error}"
@@ -197,7 +216,17 @@ class Conductor:
         retry = None if given_up else min(2.0 ** min(entry.attempt, 10) / 2, MAX_BACKOFF_SECONDS)
         await self._metadata.events.failed(entry.entry_id, error=error, retry_in_seconds=retry)
 
+    def _has_failed_too_often(self, entry: OutboxEntry) -> bool:
+        """Count a failure. The store's count will not do: it grows while a store is away, too."""
+        failures = self._event_failures.get(entry.entry_id, 0) + 1
+        self._event_failures[entry.entry_id] = failures
+        if failures < MAX_EVENT_ATTEMPTS:
+            return False
+        del self._event_failures[entry.entry_id]
+        return True
+
     async def _claim_files(self) -> None:
+        await self._pause.over()
         self._files_wanted.clear()
         room = self._limits.files_in_flight - len(self._imports)
         claims = (
@@ -208,10 +237,16 @@ class Conductor:
             else ()
         )
         for claim in claims:
+            self._end_older_import(claim)
             task = asyncio.create_task(self._import(claim))
             self._imports[claim.file_id] = (claim, task)
         if not claims:
             await self._files_wanted.wait()
+
+    def _end_older_import(self, claim: Claim) -> None:
+        """Stop the file's import under a lease that ran out while the store was away."""
+        if claim.file_id in self._imports:
+            self._imports[claim.file_id][1].cancel()
 
     async def _import(self, claim: Claim) -> None:
         try:
@@ -224,12 +259,14 @@ class Conductor:
         except Exception:
             log.exception("import_left_for_later", file_id=str(claim.file_id))
         finally:
-            self._imports.pop(claim.file_id, None)
+            if self._imports.get(claim.file_id, (None,))[0] is claim:
+                del self._imports[claim.file_id]
             self._look_again()
 
     async def _import_persistently(self, claim: Claim) -> None:
         backoff = POLL_SECONDS / 2
         while True:
+            met: RetryableError | None = None
             try:
                 return await self._import_once(claim)
             except (LeaseLostError, NotFoundError, ConflictError):
@@ -242,11 +279,13 @@ class Conductor:
                     return await self._fail(claim.file_id, POISON, claim=claim)
             except RetryableError as error:
                 log.warning("import_delayed", file_id=str(claim.file_id), error=error.message)
+                met = error
             except Exception as error:
                 log.exception("import_failed", file_id=str(claim.file_id))
                 text = f"unexpected {type(error).__name__}: {error}"
                 return await self._fail(claim.file_id, text, claim=claim)
             await asyncio.sleep(backoff)
+            await self._pause.over(met)
             backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)
 
     async def _import_once(self, claim: Claim) -> None:

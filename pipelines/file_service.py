@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 
+from domain.errors import IndexUnavailableError
 from domain.file_states import FINAL_STATUSES
 from domain.models.files import DeadLetter, FileImport, FileReport, ProcessingStatus
 from domain.models.ids import FileId, RecordId
@@ -17,7 +19,7 @@ class FileService:
     """The import ledger as callers see it.
 
     Who is told that a file is completed finds its records with the next query: the index reader
-    of this process catches up before the answer goes out.
+    of this process catches up before the answer goes out, unless it is away.
     """
 
     def __init__(self, metadata: MetadataStore, follower: IndexFollower) -> None:
@@ -44,7 +46,8 @@ class FileService:
 
     async def _catch_up(self, reports: Sequence[FileReport]) -> None:
         if any(report.file.status in FINAL_STATUSES for report in reports):
-            await self._follower.follow()
+            with contextlib.suppress(IndexUnavailableError):
+                await self._follower.follow()
 
     async def delete(self, file_id: FileId) -> FileImport:
         """Ask for the file's removal from every store; the conductor carries it out.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -15,6 +15,7 @@ from domain.models.chunks import Embedding
 from domain.models.search import Answer, Candidate, Hit, Match, Query, SearchMode
 from domain.passages import best_member
 from domain.ports.embedder import Embedder
+from domain.ports.full_text import FullText
 from domain.ports.search_index import SearchIndex
 
 MAX_LIMIT = 200
@@ -24,6 +25,8 @@ MAX_INLINE_CHARS = 200
 
 VECTOR = "vector"
 KEYWORD = "keyword"
+FULL_TEXT = "full_text"
+"""Answers when no leg of the index does."""
 
 _log = structlog.get_logger(__name__)
 
@@ -39,17 +42,23 @@ class QueryEngine:
         candidates_per_leg: int = 100,
         leg_deadline_seconds: float = 2.0,
         blend_options: BlendOptions | None = None,
+        full_text: FullText | None = None,
+        unavailable: Callable[[], Sequence[str]] = tuple,
     ) -> None:
+        """``unavailable`` names the dependencies that are known to be away."""
         self._index = index
         self._embedder = embedder
         self._candidates_per_leg = candidates_per_leg
         self._leg_deadline_seconds = leg_deadline_seconds
         self._blend_options = blend_options or BlendOptions()
+        self._full_text = full_text
+        self._unavailable = unavailable
 
     async def answer(self, query: Query, options: BlendOptions | None = None) -> Answer:
         """Answer ``query``; ``options`` replace the engine's own way of blending.
 
-        A leg that fails or misses its deadline is left out and named in ``degraded``.
+        A leg that fails or misses its deadline is left out and named in ``degraded``. When none
+        is left, another stands in for them: the keyword leg, then the store's full text.
 
         Raises:
             InvalidQueryError: the text, the limit or a filter makes no sense; says which.
@@ -58,7 +67,9 @@ class QueryEngine:
         started = perf_counter()
         _validate(query)
         stages_ms: dict[str, float] = {}
-        legs = await asyncio.gather(*self._legs(query, stages_ms))
+        legs = list(await asyncio.gather(*self._legs(query, stages_ms)))
+        if all(leg.matches is None for leg in legs):
+            legs += await self._stand_in(query, stages_ms)
         answered = {leg.name: leg.matches for leg in legs if leg.matches is not None}
         if not answered:
             raise _no_leg_answered(legs)
@@ -71,7 +82,18 @@ class QueryEngine:
             took_ms=_ms_since(started),
             stages_ms=stages_ms,
             degraded=tuple(leg.name for leg in legs if leg.matches is None),
+            unavailable=tuple(self._unavailable()),
         )
+
+    async def _stand_in(self, query: Query, stages_ms: dict[str, float]) -> list[_Leg]:
+        """Legs that were not asked for, one after the other until one answers."""
+        tried: list[_Leg] = []
+        if query.mode is SearchMode.VECTOR:
+            tried.append(await self._run(KEYWORD, self._search_keyword(query, stages_ms)))
+        if self._full_text is not None and not any(leg.matches is not None for leg in tried):
+            search = self._search_full_text(self._full_text, query, stages_ms)
+            tried.append(await self._run(FULL_TEXT, search))
+        return tried
 
     def _legs(self, query: Query, stages_ms: dict[str, float]) -> list[Awaitable[_Leg]]:
         legs: list[Awaitable[_Leg]] = []
@@ -107,6 +129,14 @@ class QueryEngine:
             query.text, limit=self._depth(query), where=query.where
         )
         stages_ms[KEYWORD] = _ms_since(started)
+        return found
+
+    async def _search_full_text(
+        self, full_text: FullText, query: Query, stages_ms: dict[str, float]
+    ) -> list[Match]:
+        started = perf_counter()
+        found = await full_text.search(query.text, limit=self._depth(query), where=query.where)
+        stages_ms[FULL_TEXT] = _ms_since(started)
         return found
 
     async def _embed(self, text: str, stages_ms: dict[str, float]) -> Embedding:

@@ -57,6 +57,7 @@ async def _blend_queries(
         for name, answer in zip(named, answers, strict=True)
         for leg in answer.degraded
     ]
+    unavailable = sorted({name for answer in answers for name in answer.unavailable})
     blended = blend(rankings, options, limit=request.limit)
     return BlendResponse(
         ranking=[
@@ -68,8 +69,9 @@ async def _blend_queries(
             )
             for hit in blended
         ],
-        degraded=bool(degraded),
+        degraded=bool(degraded or unavailable),
         degraded_legs=degraded,
+        unavailable=unavailable,
     )
 
 
@@ -86,6 +88,7 @@ def _blend_given(request: BlendRequest, options: BlendOptions) -> BlendResponse:
         ],
         degraded=False,
         degraded_legs=[],
+        unavailable=[],
     )
 
 

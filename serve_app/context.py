@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from actors.bootstrap import Services
+from actors.breakers import Dependency
 from actors.modules.registry import Registry, open_registry
 from actors.settings import Settings
 from domain.ports.modules import ModuleStore
@@ -21,6 +22,9 @@ from pipelines.index_follower import IndexFollower
 from pipelines.querying import QueryEngine
 from pipelines.uploading import UploadService
 from serve_app.metrics import Metrics
+
+ANSWERS_NEED = (Dependency.INDEX, Dependency.EMBEDDER, Dependency.POSTGRES)
+"""Without one of them answers are worse: fewer legs, or not of what came last."""
 
 OpenModules = Callable[[Settings, ModuleStore], Registry]
 
@@ -78,6 +82,8 @@ async def open_context(
                 services.embedder,
                 candidates_per_leg=settings.search.candidates_per_leg,
                 leg_deadline_seconds=settings.search.leg_deadline_seconds,
+                full_text=services.metadata.full_text,
+                unavailable=lambda: services.breakers.unavailable(*ANSWERS_NEED),
             ),
             history=history,
             follower=follower,

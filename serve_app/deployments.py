@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,7 +12,8 @@ from ray import serve
 from ray.serve.config import BackpressureConfig
 from ray.serve.schema import LoggingConfig
 
-from actors.bootstrap import open_services
+from actors.bootstrap import Services, open_breakers, open_services
+from actors.breaker_hub import gossiping
 from actors.logging import configure_logging
 from actors.module_registry import ClusterModuleRegistry
 from actors.settings import HttpSettings, Settings
@@ -31,10 +34,17 @@ class ApiDeployment:
         self._app: FastAPI | None = None
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        self._app = create_app(
-            lambda: open_services(self._settings), open_modules=ClusterModuleRegistry
-        )
+        self._app = create_app(self._open_services, open_modules=ClusterModuleRegistry)
         return self._app
+
+    @asynccontextmanager
+    async def _open_services(self) -> AsyncIterator[Services]:
+        breakers = open_breakers(self._settings)
+        async with (
+            gossiping(breakers),
+            open_services(self._settings, breakers=breakers) as services,
+        ):
+            yield services
 
     async def check_health(self) -> None:
         """Ask for what a new process would cure: the model and the event loop.

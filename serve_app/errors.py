@@ -30,6 +30,7 @@ STATUS_OF: dict[type[errors.HeadraceError], int] = {
     errors.StoreUnavailableError: 503,
     errors.ObjectStoreUnavailableError: 503,
     errors.CacheUnavailableError: 503,
+    errors.EmbedderUnavailableError: 503,
     errors.WorkerDiedError: 503,
     errors.WorkerUnavailableError: 503,
     errors.ModuleUnavailableError: 503,

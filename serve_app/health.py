@@ -6,19 +6,22 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from typing import TypeVar
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
 from actors.bootstrap import Services
-from domain.errors import HeadraceError
+from actors.breakers import GateStatus
+from domain.errors import HeadraceError, RetryableError
 from pipelines.verifying import verify
 from serve_app.context import Context, InContext
 from serve_app.errors import problem_response
 from serve_app.metrics import SystemTotals
 from serve_app.problems import Responses, documented, problems
 from serve_app.schemas import (
+    BreakerModel,
     ComponentModel,
     Liveness,
     Readiness,
@@ -27,6 +30,8 @@ from serve_app.schemas import (
 )
 
 router = APIRouter(tags=["operations"])
+
+T = TypeVar("T")
 
 PING_TIMEOUT_SECONDS = 2.0
 DISPENSABLE = frozenset({"cache"})
@@ -66,10 +71,15 @@ async def ready(context: InContext) -> Readiness | Response:
 
 @router.get("/v1/status", summary="What is in the service?", responses=problems())
 async def status(context: InContext) -> StatusResponse:
-    """Counts over all stores, and how each component is."""
+    """Counts over all stores, how each component is, and the circuit breakers.
+
+    A count is null while its store is away.
+    """
     services = context.services
     totals, records, components = await asyncio.gather(
-        gather_totals(context), services.metadata.records.count(), check_components(services)
+        gather_totals(context),
+        _if_available(services.metadata.records.count()),
+        check_components(services),
     )
     return StatusResponse(
         version=version("headrace"),
@@ -80,9 +90,25 @@ async def status(context: InContext) -> StatusResponse:
         queue_depth=totals.queue_depth,
         records=records,
         chunks=totals.index_chunks,
-        files={status: count for status, count in totals.imports.files.items() if count},
+        files=totals.imports
+        and {status: count for status, count in totals.imports.files.items() if count},
         direct_uploads=context.direct.is_offered,
         components=components,
+        breakers={
+            dependency: breaker_model(gate)
+            for dependency, gate in services.breakers.statuses().items()
+        },
+    )
+
+
+def breaker_model(gate: GateStatus) -> BreakerModel:
+    return BreakerModel(
+        state=gate.state.value,
+        failures=gate.failures,
+        trips=gate.trips,
+        refusals=gate.refusals,
+        retries=gate.retries,
+        retry_after_seconds=round(gate.seconds_left, 1),
     )
 
 
@@ -101,19 +127,23 @@ async def verify_stores(context: InContext) -> VerifyResponse:
     responses={**_TEXT, **documented(503)},
 )
 async def metrics(context: InContext) -> Response:
-    """This process's counters, and the stores' totals as they are now."""
+    """This process's counters, and the stores' totals as they are now.
+
+    The totals of a store that is away are left out.
+    """
     context.metrics.follow_history(context.history.dropped)
-    body = context.metrics.exposition(await gather_totals(context))
+    gates = context.services.breakers.statuses()
+    body = context.metrics.exposition(await gather_totals(context), gates)
     return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def gather_totals(context: Context) -> SystemTotals:
-    """Ask the stores for their sums, all at once."""
+    """Ask the stores for their sums, all at once; ``None`` from one that is away."""
     services = context.services
     imports, depth, chunks = await asyncio.gather(
-        services.metadata.files.totals(),
-        services.metadata.queue.depth(),
-        services.index.count(),
+        _if_available(services.metadata.files.totals()),
+        _if_available(services.metadata.queue.depth()),
+        _if_available(services.index.count()),
     )
     return SystemTotals(
         imports=imports,
@@ -121,6 +151,13 @@ async def gather_totals(context: Context) -> SystemTotals:
         index_chunks=chunks,
         generation=context.follower.generation,
     )
+
+
+async def _if_available(asked: Awaitable[T]) -> T | None:
+    try:
+        return await asked
+    except RetryableError:
+        return None
 
 
 async def check_components(services: Services) -> dict[str, ComponentModel]:

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from actors.breakers import Dependency, GateStatus
+from domain.breaker import BreakerState
 from domain.models.files import ImportTotals, ProcessingStatus
 from domain.models.search import Answer, SearchMode
 
@@ -18,14 +20,19 @@ LATENCY_BUCKETS = (
 )
 """Seconds. Dense where a query should be."""
 
+LEVEL_OF = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
+
 
 @dataclass(frozen=True, slots=True)
 class SystemTotals:
-    """Numbers that live in the stores, true across processes and restarts."""
+    """Numbers that live in the stores, true across processes and restarts.
 
-    imports: ImportTotals
-    queue_depth: int
-    index_chunks: int
+    ``None`` is what a store that is away does not tell.
+    """
+
+    imports: ImportTotals | None
+    queue_depth: int | None
+    index_chunks: int | None
     generation: int
 
 
@@ -68,7 +75,7 @@ class Metrics:
         )
 
     def count_answer(self, mode: SearchMode, answer: Answer) -> None:
-        outcome = "degraded" if answer.degraded else "ok"
+        outcome = "degraded" if answer.is_degraded else "ok"
         self.queries.labels(mode, outcome).inc()
         self.query_latency.labels(mode).observe(answer.took_ms / 1000)
         for stage, milliseconds in answer.stages_ms.items():
@@ -84,11 +91,46 @@ class Metrics:
         self.history_dropped.inc(dropped - self._history_dropped_seen)
         self._history_dropped_seen = dropped
 
-    def exposition(self, totals: SystemTotals) -> bytes:
+    def exposition(self, totals: SystemTotals, gates: Mapping[Dependency, GateStatus]) -> bytes:
         """Everything in Prometheus' text format."""
-        stored = CollectorRegistry(auto_describe=False)
-        stored.register(_Stored(totals))
-        return generate_latest(self._registry) + generate_latest(stored)
+        asked = CollectorRegistry(auto_describe=False)
+        asked.register(_Stored(totals))
+        asked.register(_Guarded(gates))
+        return generate_latest(self._registry) + generate_latest(asked)
+
+
+class _Guarded:
+    """The circuit breakers of this process as a collector that is used once."""
+
+    def __init__(self, gates: Mapping[Dependency, GateStatus]) -> None:
+        self._gates = gates
+
+    def collect(self) -> Iterator[Metric]:
+        gates = self._gates.items()
+        yield _gauge_by(
+            "headrace_breaker_state",
+            "Circuit breakers: 0 closed, 1 half-open, 2 open.",
+            "dependency",
+            ((name, LEVEL_OF[gate.state]) for name, gate in gates),
+        )
+        yield _counter_by(
+            "headrace_breaker_trips",
+            "How often a circuit breaker has opened in this process.",
+            "dependency",
+            {name: gate.trips for name, gate in gates},
+        )
+        yield _counter_by(
+            "headrace_breaker_refusals",
+            "Calls that were not made, since the circuit breaker was open.",
+            "dependency",
+            {name: gate.refusals for name, gate in gates},
+        )
+        yield _counter_by(
+            "headrace_retries",
+            "Calls that were made again after an error that may pass.",
+            "dependency",
+            {name: gate.retries for name, gate in gates},
+        )
 
 
 class _Stored:
@@ -99,15 +141,27 @@ class _Stored:
 
     def collect(self) -> Iterator[Metric]:
         totals = self._totals
-        ledger = totals.imports.ledger
+        if totals.imports is not None:
+            yield from self._imported(totals.imports)
+        if totals.queue_depth is not None:
+            yield GaugeMetricFamily(
+                "headrace_queue_depth", "Files that are not finished.", totals.queue_depth
+            )
+        if totals.index_chunks is not None:
+            yield GaugeMetricFamily(
+                "headrace_index_chunks", "Chunks searched.", totals.index_chunks
+            )
+        yield GaugeMetricFamily(
+            "headrace_index_generation", "Number of the index's content.", totals.generation
+        )
+
+    def _imported(self, imports: ImportTotals) -> Iterator[Metric]:
+        ledger = imports.ledger
         yield _gauge_by(
             "headrace_files_total",
             "Files by status.",
             "status",
-            ((status, totals.imports.files.get(status, 0)) for status in ProcessingStatus),
-        )
-        yield GaugeMetricFamily(
-            "headrace_queue_depth", "Files that are not finished.", totals.queue_depth
+            ((status, imports.files.get(status, 0)) for status in ProcessingStatus),
         )
         yield _counter_by(
             "headrace_import_records",
@@ -123,11 +177,7 @@ class _Stored:
         yield CounterMetricFamily(
             "headrace_embedding_texts",
             "Chunks embedded by imports and stored; falls when files are deleted.",
-            totals.imports.chunks,
-        )
-        yield GaugeMetricFamily("headrace_index_chunks", "Chunks searched.", totals.index_chunks)
-        yield GaugeMetricFamily(
-            "headrace_index_generation", "Number of the index's content.", totals.generation
+            imports.chunks,
         )
 
 

@@ -34,15 +34,17 @@ METHODS = {
 async def query(request: QueryRequest, context: InContext) -> QueryResponse:
     """Ranked hits across all sources, one for each record.
 
-    A leg that misses its deadline is left out and named; the answer is then `degraded`.
+    A leg that misses its deadline is left out and named, as are dependencies that are away; the
+    answer is then `degraded`. Full text stands in for an index that is away.
     """
     answer = await ask(context, request, limit=request.limit, blending=blending_of(request))
     return QueryResponse(
         hits=[hit_model(hit, request.query, explain=request.explain) for hit in answer.hits],
         took_ms=round(answer.took_ms, 3),
         cached=answer.cached,
-        degraded=bool(answer.degraded),
+        degraded=answer.is_degraded,
         degraded_legs=list(answer.degraded),
+        unavailable=list(answer.unavailable),
         stages_ms=answer.stages_ms if request.explain else None,
     )
 

@@ -246,17 +246,31 @@ class Readiness(ResponseModel):
     components: Mapping[str, ComponentModel]
 
 
+class BreakerModel(ResponseModel):
+    """What this process knows of a dependency; counts are since it began."""
+
+    state: Literal["closed", "half_open", "open"]
+    failures: int = Field(description="Calls in a row that gave no answer.")
+    trips: int = Field(description="How often it has opened.")
+    refusals: int = Field(description="Calls that were not made, since it was open.")
+    retries: int = Field(description="Calls that were made again.")
+    retry_after_seconds: float = Field(description="How long it stays open.")
+
+
 class StatusResponse(ResponseModel):
     version: str
     profile: str
     data_dir: str
     uptime_seconds: float
     generation: int = Field(description="Number of the index's present content.")
-    queue_depth: int = Field(description="Files that are not finished.")
-    records: int
-    chunks: int
-    files: Mapping[str, int] = Field(description="Counts by status.")
+    queue_depth: int | None = Field(
+        description="Files that are not finished; null, like all counts, while nobody can tell."
+    )
+    records: int | None
+    chunks: int | None
+    files: Mapping[str, int] | None = Field(description="Counts by status.")
     direct_uploads: bool = Field(
         description="Whether `POST /v1/uploads` takes files straight to the object store."
     )
     components: Mapping[str, ComponentModel]
+    breakers: Mapping[str, BreakerModel] = Field(description="Circuit breakers by dependency.")

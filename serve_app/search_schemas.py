@@ -153,8 +153,9 @@ class QueryResponse(ResponseModel):
     hits: list[HitModel]
     took_ms: float
     cached: bool
-    degraded: bool = Field(description="Whether a leg gave no answer in time.")
-    degraded_legs: list[str]
+    degraded: bool = Field(description="Whether something is missing that is named beside it.")
+    degraded_legs: list[str] = Field(description="Legs that gave no answer in time.")
+    unavailable: list[str] = Field(description="Dependencies that were away.")
     stages_ms: Mapping[str, float] | None = Field(None, description="With ``explain`` only.")
 
 
@@ -169,3 +170,4 @@ class BlendResponse(ResponseModel):
     ranking: list[BlendedItem]
     degraded: bool
     degraded_legs: list[str] = Field(description="As ``query name:leg``.")
+    unavailable: list[str] = Field(description="Dependencies that were away.")

@@ -125,10 +125,19 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Ranked hits. ``degraded`` names the legs that gave no answer; times are milliseconds."""
+    """Ranked hits; times are milliseconds.
+
+    ``degraded`` names the legs that gave no answer, ``unavailable`` the dependencies that an
+    answer had to do without.
+    """
 
     hits: tuple[Hit[Candidate], ...]
     took_ms: float
     stages_ms: Mapping[str, float]
     cached: bool = False
     degraded: tuple[str, ...] = ()
+    unavailable: tuple[str, ...] = ()
+
+    @property
+    def is_degraded(self) -> bool:
+        return bool(self.degraded or self.unavailable)

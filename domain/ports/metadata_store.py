@@ -33,6 +33,7 @@ from domain.models.records import (
     StagedRecord,
     StoredRecord,
 )
+from domain.ports.full_text import FullText
 from domain.ports.modules import ModuleStore
 from domain.ports.passage_groups import PassageGroups
 from domain.ports.upload_log import UploadLog
@@ -412,6 +413,8 @@ class MetadataStore(Protocol):
     def modules(self) -> ModuleStore: ...
     @property
     def uploads(self) -> UploadLog: ...
+    @property
+    def full_text(self) -> FullText: ...
 
     async def ping(self) -> None: ...
 

@@ -41,8 +41,8 @@ def show_answer(output: Output, text: str, answer: Mapping[str, Any]) -> None:
     for rank, hit in enumerate(answer["hits"], start=1):
         _show_hit(output, text, rank, hit)
     if answer.get("degraded"):
-        legs = ", ".join(answer.get("degraded_legs") or ["index"])
-        output.note(f"degraded: no answer in time from {legs}")
+        missing = [*(answer.get("degraded_legs") or ()), *(answer.get("unavailable") or ())]
+        output.note(f"degraded: no answer in time from {', '.join(missing or ['index'])}")
     if answer.get("stages_ms"):
         stages = answer["stages_ms"].items()
         output.line("  ".join(f"{stage} {taken:.1f} ms" for stage, taken in stages))

@@ -149,16 +149,34 @@ def _with_state(settings: Settings, url: str) -> ServiceUnreachable | None:
 
 def _show_status(output: Output, url: str, answer: dict[str, Any]) -> None:
     output.line(f"Headrace {answer['version']} is up at {url} ({answer['profile']})")
-    files = ", ".join(f"{count:,} {status}" for status, count in sorted(answer["files"].items()))
+    counts = answer["files"]
+    files = ", ".join(f"{count:,} {status}" for status, count in sorted((counts or {}).items()))
     rows = [
         ("data directory", answer["data_dir"]),
         ("running for", duration_text(answer["uptime_seconds"])),
-        ("files", files or "none"),
-        ("queue", f"{answer['queue_depth']:,} files"),
-        ("records", f"{answer['records']:,}"),
-        ("chunks", f"{answer['chunks']:,}"),
+        ("files", UNKNOWN if counts is None else files or "none"),
+        ("queue", f"{_count(answer['queue_depth'])} files"),
+        ("records", _count(answer["records"])),
+        ("chunks", _count(answer["chunks"])),
     ]
     for name, component in answer["components"].items():
         state = "ok" if component["ok"] else "NOT OK"
         rows.append((name, f"{state} {component.get('detail') or ''}".strip()))
+    for name, breaker in answer.get("breakers", {}).items():
+        if breaker["state"] != "closed":
+            rows.append((f"breaker {name}", _breaker_text(breaker)))
     output.table(("", ""), rows)
+
+
+UNKNOWN = "unknown"
+"""What a store that is away would have to tell."""
+
+
+def _count(number: int | None) -> str:
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def _breaker_text(breaker: dict[str, Any]) -> str:
+    if breaker["state"] == "half_open":
+        return "HALF-OPEN the next call decides"
+    return f"OPEN for {breaker['retry_after_seconds']:.0f} s more"

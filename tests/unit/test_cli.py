@@ -144,6 +144,38 @@ def test_status_as_json_says_that_nothing_runs(run: Run) -> None:
     assert run.json["up"] is False
 
 
+def status_json(**fields: Any) -> dict[str, Any]:
+    """What a service says of itself while its PostgreSQL is away."""
+    closed = {"state": "closed", "failures": 0, "retry_after_seconds": 0.0}
+    away = {"state": "open", "failures": 5, "retry_after_seconds": 42.4}
+    return {
+        "version": "1.0",
+        "profile": "embedded",
+        "data_dir": "/data",
+        "uptime_seconds": 5.0,
+        **dict.fromkeys(["queue_depth", "records", "chunks", "files"]),
+        "components": {"postgres": {"ok": False, "detail": "no answer"}},
+        "breakers": {"index": closed, "postgres": away},
+        **fields,
+    }
+
+
+def test_status_shows_breakers_that_are_not_closed(run: Run) -> None:
+    assert run("status", reply=lambda _: httpx.Response(200, json=status_json())) == 0
+    assert "OPEN for 42 s more" in run.out
+    assert "breaker index" not in run.out
+
+
+def test_status_says_what_nobody_can_tell(run: Run) -> None:
+    run("status", reply=lambda _: httpx.Response(200, json=status_json()))
+    assert "unknown files" in run.out
+
+
+def test_status_as_json_has_all_breakers(run: Run) -> None:
+    run("status", "--json", reply=lambda _: httpx.Response(200, json=status_json()))
+    assert set(run.json["breakers"]) == {"index", "postgres"}
+
+
 def test_import_and_wait_prints_the_ledger_of_every_file(run: Run, table: Path) -> None:
     assert run("import", str(table), "--wait", "--json", reply=service()) == 0
     assert run.json == {

@@ -14,8 +14,10 @@ from actors.adapters.memory.search_index import InMemorySearchIndex
 from domain.blending import BlendOptions, FusionMethod
 from domain.errors import (
     DimensionMismatchError,
+    EmbedderUnavailableError,
     IndexUnavailableError,
     InvalidQueryError,
+    StoreUnavailableError,
 )
 from domain.models.chunks import Chunk, EmbeddedChunk, Embedding
 from domain.models.ids import FileId, derive_chunk_id
@@ -174,3 +176,60 @@ MAY, JUNE = datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC)
 async def test_a_senseless_query_is_refused_with_the_reason(query: Query, reason: str) -> None:
     with pytest.raises(InvalidQueryError, match=reason):
         await (await engine()).answer(query)
+
+
+class Words:
+    """The store's full text, which knows one record."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error
+        self._index = InMemorySearchIndex(dimension=64)
+
+    async def search(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
+        if self._error:
+            raise self._error
+        full = await engine_over(self._index)
+        return await full._index.search_keyword(text, limit=limit, where=where)
+
+
+class BrokenEmbedder(HashEmbedder):
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        raise EmbedderUnavailableError("the endpoint is away")
+
+
+@pytest.mark.parametrize("mode", SearchMode)
+async def test_full_text_answers_when_no_leg_does(mode: SearchMode) -> None:
+    broken = await engine_over(
+        BrokenEverywhere(dimension=64), leg_deadline_seconds=0.5, full_text=Words()
+    )
+    answer = await broken.answer(Query("leaks pump", mode))
+    assert answer.hits[0].candidate.text == TEXTS[0]
+    assert [part.leg for part in answer.hits[0].contributions] == ["full_text"]
+    assert answer.is_degraded
+
+
+async def test_full_text_is_not_asked_while_a_leg_answers() -> None:
+    degraded = await engine_over(BrokenVectors(dimension=64), full_text=Words())
+    assert "full_text" not in (await degraded.answer(Query("pump"))).stages_ms
+
+
+async def test_the_keyword_leg_stands_in_for_vectors_that_cannot_be_made() -> None:
+    made = await engine()
+    degraded = QueryEngine(made._index, BrokenEmbedder(dimension=64))
+    answer = await degraded.answer(Query("leaks pump", SearchMode.VECTOR))
+    assert (answer.degraded, answer.hits[0].candidate.text) == (("vector",), TEXTS[0])
+
+
+async def test_when_full_text_fails_too_the_error_names_all_reasons() -> None:
+    broken = await engine_over(
+        BrokenEverywhere(dimension=64),
+        leg_deadline_seconds=0.01,
+        full_text=Words(StoreUnavailableError("the store is away")),
+    )
+    with pytest.raises(IndexUnavailableError, match=r"disk is gone.*too late.*store is away"):
+        await broken.answer(Query("pump"))
+
+
+async def test_an_answer_says_what_it_had_to_do_without() -> None:
+    answer = await (await engine(unavailable=lambda: ["postgres"])).answer(Query("pump"))
+    assert (answer.unavailable, answer.degraded, answer.is_degraded) == (("postgres",), (), True)

@@ -6,6 +6,7 @@ from actors.adapters.postgres.connecting import CONNECT_SECONDS, PREPARED_STATEM
 from actors.adapters.postgres.database import Database
 from actors.adapters.postgres.events import PostgresEventLog
 from actors.adapters.postgres.files import PostgresFileImports
+from actors.adapters.postgres.full_text import PostgresFullText
 from actors.adapters.postgres.history import PostgresQueryHistory
 from actors.adapters.postgres.modules import PostgresModuleStore
 from actors.adapters.postgres.names import PostgresNames
@@ -31,6 +32,7 @@ class PostgresMetadataStore:
         self.history = PostgresQueryHistory(database)
         self.modules = PostgresModuleStore(database)
         self.uploads = PostgresUploadLog(database)
+        self.full_text = PostgresFullText(database)
 
     @classmethod
     async def open(

@@ -8,7 +8,8 @@ import pytest
 
 from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.memory.search_index import InMemorySearchIndex
-from domain.errors import IndexUnavailableError
+from actors.adapters.postgres.store import PostgresMetadataStore
+from domain.errors import IndexUnavailableError, StoreUnavailableError
 from tests.builders import slack_export, slack_message
 
 if TYPE_CHECKING:
@@ -155,7 +156,15 @@ async def test_a_dead_leg_is_named(open_api: OpenApi, dimension: int) -> None:
     assert answer["hits"]
 
 
-async def test_no_leg_at_all_is_a_503(open_api: OpenApi, dimension: int) -> None:
+class DeadFullText:
+    async def search(self, *_: Any, **__: Any) -> Any:
+        raise StoreUnavailableError("no answer")
+
+
+async def test_no_leg_at_all_is_a_503(
+    open_api: OpenApi, metadata_store: PostgresMetadataStore, dimension: int
+) -> None:
+    metadata_store.full_text = DeadFullText()  # type: ignore[assignment]
     async with open_api(index=DeadIndex(dimension=dimension)) as api:
         answer = await api.client.post("/v1/query", json={"query": "renewal"})
         metrics = (await api.client.get("/metrics")).text

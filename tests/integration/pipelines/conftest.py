@@ -21,9 +21,10 @@ from domain.models.files import Claim, FileReport, ImportOptions
 from domain.models.ids import FileId
 from domain.parsers.registry import ParserSource
 from domain.ports.metadata_store import MetadataStore
+from domain.ports.object_store import ObjectStore
 from domain.ports.parser import ArchiveLimits
 from domain.ports.search_index import SearchIndex
-from pipelines.conductor import Conductor, ConductorLimits, ImportWorkers
+from pipelines.conductor import Conductor, ConductorLimits, ImportWorkers, Pause
 from pipelines.deleting import FileDeleter
 from pipelines.file_import import BUILT_IN, FileImporter, FilePlanner, PlanLimits
 from pipelines.handlers import EventHandlers
@@ -80,13 +81,15 @@ class InterruptibleIndex(InMemorySearchIndex):
 @dataclass
 class ImportSide:
     metadata: MetadataStore
-    objects: FilesystemObjectStore
+    objects: ObjectStore
     index: SearchIndex
     embedder: CountingEmbedder = field(default_factory=CountingEmbedder)
     slice_bytes: int = 2_000
     batch_records: int = 10
     parsers: ParserSource = BUILT_IN
     wrap_workers: Callable[[ImportWorkers], ImportWorkers] = lambda workers: workers
+    pause: Pause | None = None
+    lease_seconds: float = 10.0
 
     def planner(self) -> FilePlanner:
         limits = PlanLimits(self.slice_bytes, ArchiveLimits())
@@ -120,7 +123,8 @@ class ImportSide:
                 show_names=importer.show_names,
                 regroup=slices.passages.run,
             ),
-            ConductorLimits(files_in_flight=4, lease_seconds=10.0),
+            ConductorLimits(files_in_flight=4, lease_seconds=self.lease_seconds),
+            pause=self.pause,
         )
 
     @asynccontextmanager

@@ -1,0 +1,5 @@
+"""Where the named actors of an installation are found."""
+
+from __future__ import annotations
+
+NAMESPACE = "headrace"
