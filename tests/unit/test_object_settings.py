@@ -12,14 +12,14 @@ def test_the_s3_backend_without_a_bucket_names_the_variable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HEADRACE_OBJECTS__BACKEND", "s3")
-    with pytest.raises(ValidationError, match="set HEADRACE_OBJECTS__S3__BUCKET"):
-        Settings()
+
+    assert "set HEADRACE_OBJECTS__S3__BUCKET" in (Settings().missing() or "")
 
 
 def test_a_wrong_setting_does_not_show_the_secret_beside_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("HEADRACE_OBJECTS__BACKEND", "s3")
+    monkeypatch.setenv("HEADRACE_OBJECTS__S3__PART_BYTES", "7")
     monkeypatch.setenv("HEADRACE_OBJECTS__S3__SECRET_ACCESS_KEY", "hunter2")
     with pytest.raises(ValidationError) as caught:
         Settings()
