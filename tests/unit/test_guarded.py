@@ -68,7 +68,10 @@ def index() -> FailingIndex:
 @pytest.fixture
 def store() -> MetadataStore:
     """Nothing is asked of its database."""
-    return PostgresMetadataStore(Database("", None, connect_timeout_seconds=1.0))  # type: ignore[arg-type]
+    return PostgresMetadataStore(
+        Database("", None, connect_timeout_seconds=1.0),  # type: ignore[arg-type]
+        listen_dsn="",
+    )
 
 
 def open_all(breakers: Breakers) -> None:
