@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -11,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.settings import MIB, Settings
+from actors.settings import MIB, ObjectBackend, Settings
+from domain.errors import ObjectStoreUnavailableError
 from serve_app.addresses import CannotStart, is_port_free, next_free_port
 from serve_app.leftovers import end_leftovers
 from serve_app.process_tree import kill, stop_leftovers, terminate
@@ -84,8 +86,28 @@ def check_port(settings: Settings) -> None:
         )
 
 
+def check_bucket(settings: Settings) -> None:
+    """Raises ``CannotStart`` with the fix if files are kept in a bucket that cannot be used."""
+    if settings.objects.backend is not ObjectBackend.S3:
+        return
+    # Imported here, as the driver takes a third of a second.
+    from actors.adapters.s3.object_store import S3ObjectStore
+
+    async def ping() -> None:
+        store = S3ObjectStore(settings.objects.s3)
+        try:
+            await store.ping()
+        finally:
+            await store.close()
+
+    try:
+        asyncio.run(ping())
+    except ObjectStoreUnavailableError as error:
+        raise CannotStart(error.message) from error
+
+
 def prepare_start(settings: Settings) -> None:
-    """Make sure that a service can start: settings, place, port, nothing left of a killed one.
+    """Make sure that a service can start: settings, stores, port, nothing left of a killed one.
 
     Raises:
         CannotStart: with the fix.
@@ -93,6 +115,7 @@ def prepare_start(settings: Settings) -> None:
     if missing := settings.missing():
         raise CannotStart(missing)
     check_place(settings.data_dir)
+    check_bucket(settings)
     _end_leftovers(settings)
     check_port(settings)
     RunDirectory(settings.data_dir).forget()

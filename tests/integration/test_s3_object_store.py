@@ -9,14 +9,17 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
 
 from actors.adapters.s3.object_store import S3ObjectStore
-from actors.settings import S3Settings
+from actors.settings import ObjectBackend, ObjectSettings, S3Settings, Settings
 from domain.errors import InvalidUploadError, ObjectStoreUnavailableError
 from domain.models.ids import ObjectKey
+from serve_app.addresses import CannotStart
+from serve_app.launcher import prepare_start
 from tests.s3_servers import (
     Wire,
     everything_in,
@@ -183,6 +186,15 @@ async def test_a_missing_bucket_is_named(s3: S3Settings) -> None:
     message = await the_error_of_ping(s3.model_copy(update={"bucket": "headrace-no-such"}))
     assert "there is no bucket 'headrace-no-such'" in message
     assert "HEADRACE_OBJECTS__S3__BUCKET" in message
+
+
+def test_a_service_does_not_start_on_a_bucket_that_cannot_be_used(
+    moto_s3: S3Settings, tmp_path: Path
+) -> None:
+    missing = moto_s3.model_copy(update={"bucket": "headrace-no-such"})
+    objects = ObjectSettings(backend=ObjectBackend.S3, s3=missing)
+    with pytest.raises(CannotStart, match="there is no bucket"):
+        prepare_start(Settings(data_dir=tmp_path, objects=objects))
 
 
 async def test_an_object_in_a_missing_bucket_is_not_called_missing(s3: S3Settings) -> None:
