@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -38,6 +39,7 @@ def moto_server() -> Iterator[S3Settings]:
         endpoint_url=f"http://{host}:{port}",
         access_key_id="test",
         secret_access_key="test",
+        max_attempts=8,  # its answer to writers of one key at the same moment may be a 500
     )
     raw_client(settings).create_bucket(Bucket=BUCKET)
     yield settings
@@ -67,17 +69,26 @@ def of_its_own(settings: S3Settings, **changes: Any) -> S3Settings:
 
 
 def raw_client(settings: S3Settings) -> Any:
-    """A plain client, for tests to look behind the adapter."""
-    import boto3
-
+    """A plain client, for tests to look behind the adapter; one for each server."""
     assert settings.access_key_id
     assert settings.secret_access_key
+    return _raw_client(
+        settings.endpoint_url,
+        settings.access_key_id.get_secret_value(),
+        settings.secret_access_key.get_secret_value(),
+    )
+
+
+@cache
+def _raw_client(endpoint: str, key: str, secret: str) -> Any:
+    import boto3
+
     return boto3.client(
         "s3",
-        endpoint_url=settings.endpoint_url,
+        endpoint_url=endpoint,
         region_name="us-east-1",
-        aws_access_key_id=settings.access_key_id.get_secret_value(),
-        aws_secret_access_key=settings.secret_access_key.get_secret_value(),
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
     )
 
 
@@ -88,7 +99,6 @@ def everything_in(settings: S3Settings) -> list[str]:
     objects = client.list_objects_v2(**place).get("Contents", ())
     found = [entry["Key"] for entry in objects]
     found += [f"{upload['Key']}?{upload['UploadId']}" for upload in uploads]
-    client.close()
     return found
 
 
