@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from actors.adapters.weaviate.objects import MAX_BATCH_OBJECTS, batches, to_match, to_objects
-from actors.adapters.weaviate.vectors import OwnVectors
+from actors.adapters.weaviate.vectors import VECTOR, OwnVectors
 from domain.models.chunks import Chunk, EmbeddedChunk
 from domain.models.ids import FileId, derive_chunk_id
 from domain.models.records import ContentType, Place, Record
@@ -46,3 +46,10 @@ def test_a_timestamp_of_any_year_comes_back_as_it_was(year: int) -> None:
     moment = datetime(year, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
     [stored] = to_objects([embedded(timestamp=moment)], OwnVectors(4))
     assert to_match(stored.uuid, stored.properties, 1.0).read().timestamp == moment
+
+
+def test_a_chunk_written_again_has_a_vector_of_another_length_in_the_same_direction() -> None:
+    chunk = embedded()
+    first, second = (np.array(OwnVectors(4).of(chunk)[VECTOR]) for _ in range(2))
+    assert not np.array_equal(first, second)
+    assert first / np.linalg.norm(first) == pytest.approx(second / np.linalg.norm(second), abs=1e-6)

@@ -27,8 +27,8 @@ _TEXT, _INT = DataType.TEXT, DataType.INT
 
 async def open_collection(
     client: WeaviateAsyncClient, settings: WeaviateSettings, vectors: Vectors
-) -> CollectionAsync:
-    """Open the collection, creating it when it is not there.
+) -> tuple[CollectionAsync, int]:
+    """Open the collection, creating it when it is not there; it and how many shards it has.
 
     Raises:
         DimensionMismatchError: it holds vectors of another length.
@@ -38,9 +38,9 @@ async def open_collection(
     if not await client.collections.exists(name):
         await _create(client, settings, vectors)
     collection = client.collections.use(name)
-    config = await collection.config.get(simple=True)
+    config = await collection.config.get()
     _check(config.description, name, vectors)
-    return collection
+    return collection, config.sharding_config.actual_count if config.sharding_config else 1
 
 
 async def _create(

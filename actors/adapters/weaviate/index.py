@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
 from typing import Self, TypeVar
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from weaviate.classes.query import Filter, MetadataQuery
 from weaviate.collections import CollectionAsync
 from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInsertManyAllFailedError
 
+from actors.adapters.weaviate.calls import Calls
 from actors.adapters.weaviate.collection import open_collection
 from actors.adapters.weaviate.connection import connect
 from actors.adapters.weaviate.errors import gone, refusal, translated
@@ -53,12 +53,15 @@ class WeaviateSearchIndex:
         *,
         settings: WeaviateSettings,
         dimension: int,
+        shards: int,
     ) -> None:
         level = ConsistencyLevel(settings.consistency.upper())
         self._client = client
+        self._calls = Calls(client, settings)
         self._collection = collection.with_consistency_level(level)
         self._settings = settings
         self._dimension = dimension
+        self._shards = shards
         self._vectors = vectors_of(settings, dimension=dimension)
 
     @classmethod
@@ -73,11 +76,11 @@ class WeaviateSearchIndex:
             client = await connect(settings)
             try:
                 vectors = vectors_of(settings, dimension=dimension)
-                collection = await open_collection(client, settings, vectors)
+                collection, shards = await open_collection(client, settings, vectors)
             except BaseException:
                 await client.close()
                 raise
-        return cls(client, collection, settings=settings, dimension=dimension)
+        return cls(client, collection, settings=settings, dimension=dimension, shards=shards)
 
     @property
     def settings(self) -> WeaviateSettings:
@@ -96,19 +99,17 @@ class WeaviateSearchIndex:
             return
         await self._check_there()
         for some in batches(list(unique.values())):
-            # Stemming takes a while, in which searches go on.
-            objects = await asyncio.to_thread(to_objects, some, self._vectors)
-            refused = await send_all(objects, self._insert)
+            refused = await send_all(some, self._insert)
             if refused:
                 raise IndexUnavailableError(
                     refusal(self._settings.url, next(iter(refused.values()))),
-                    chunk_ids=[str(objects[place].uuid) for place in refused],
+                    chunk_ids=[str(some[place].chunk.chunk_id) for place in refused],
                 )
         await self._vectors_indexed()
 
     async def delete(self, chunk_ids: Sequence[ChunkId]) -> None:
         for some in _portions(chunk_ids, IDS_PER_CALL):
-            async with self._writing("delete"):
+            async with self._calls.writing("delete"):
                 where = Filter.by_id().contains_any(some)
                 result = await self._collection.data.delete_many(where)
             if result.failed:
@@ -135,7 +136,7 @@ class WeaviateSearchIndex:
         self._check_length(embedding, "the query's embedding")
         if where.scope.principals == ():
             return []
-        async with self._reading("search"):
+        async with self._calls.reading("search"):
             found = await self._vectors.search(
                 self._collection,
                 embedding,
@@ -154,7 +155,7 @@ class WeaviateSearchIndex:
         words = query_words_of(text)
         if not words or where.scope.principals == ():
             return []
-        async with self._reading("search"):
+        async with self._calls.reading("search"):
             found = await self._collection.query.bm25(
                 words,
                 query_properties=["words"],
@@ -169,14 +170,14 @@ class WeaviateSearchIndex:
         ]
 
     async def count(self) -> int:
-        async with self._reading("count"):
+        async with self._calls.reading("count"):
             counted = await self._collection.aggregate.over_all(total_count=True)
         return counted.total_count or 0
 
     async def chunk_ids(self) -> AsyncIterator[Sequence[ChunkId]]:
         after: UUID | None = None
         while True:
-            async with self._reading("list its chunks"):
+            async with self._calls.reading("list its chunks"):
                 page = await self._collection.query.fetch_objects(
                     limit=IDS_PER_CALL, after=after, return_properties=[]
                 )
@@ -195,9 +196,8 @@ class WeaviateSearchIndex:
         """Nothing to do: the server keeps at hand what it needs."""
 
     async def ping(self) -> None:
-        with translated(self._settings.url, "answer"):
-            async with asyncio.timeout(self._settings.connect_timeout_seconds):
-                await self._collection.query.fetch_objects(limit=1, return_properties=[])
+        async with self._calls.checking():
+            await self._collection.query.fetch_objects(limit=1, return_properties=[])
 
     async def close(self) -> None:
         await self._client.close()
@@ -210,22 +210,40 @@ class WeaviateSearchIndex:
 
     async def _check_there(self) -> None:
         """Weaviate would make a collection that is gone anew by guessing, open to all readers."""
-        async with self._reading("find the collection"):
+        async with self._calls.reading("find the collection"):
             is_there = await self._collection.exists()
         if not is_there:
             raise IndexUnavailableError(gone(self._settings.url))
 
-    async def _insert(self, objects: Sequence[Object]) -> Refused:
-        async with self._writing("store chunks"):
+    async def _insert(self, chunks: Sequence[EmbeddedChunk]) -> Refused:
+        # Stemming takes a while, in which searches go on.
+        objects = await asyncio.to_thread(to_objects, chunks, self._vectors)
+        async with self._calls.writing("store chunks"):
             try:
                 result = await self._collection.data.insert_many(objects)
             except WeaviateInsertManyAllFailedError as error:
                 return dict.fromkeys(range(len(objects)), str(error))
-        return {place: error.message for place, error in result.errors.items()}
+            refused = {place: error.message for place, error in result.errors.items()}
+            await self._flush([one for at, one in enumerate(objects) if at not in refused])
+        return refused
+
+    async def _flush(self, stored: Sequence[Object]) -> None:
+        """Have the vectors' log written out, by storing again what was stored.
+
+        Weaviate writes it out at the start of a batch, for what came before; what a batch brings
+        itself it would keep in memory until the next, and lose with its process.
+        """
+        result = await self._collection.data.insert_many(
+            stored if self._shards > 1 else stored[-1:]
+        )
+        if result.has_errors:
+            raise IndexUnavailableError(
+                refusal(self._settings.url, next(iter(result.errors.values())).message)
+            )
 
     async def _vectors_indexed(self) -> None:
         """Wait until no vector is queued any more; at once, unless the server has such queues."""
-        async with self._writing("index vectors"):
+        async with self._calls.writing("index vectors"):
             while True:
                 nodes = await self._client.cluster.nodes(self._collection.name, output="verbose")
                 if not sum(shard.vector_queue_length for node in nodes for shard in node.shards):
@@ -236,7 +254,7 @@ class WeaviateSearchIndex:
         """Some of the records' chunks that do not name the file yet."""
         records = Filter.by_property("recordId").contains_any(record_ids)
         others = Filter.by_property("fileImportId").not_equal(str(file_id))
-        async with self._reading("find chunks"):
+        async with self._calls.reading("find chunks"):
             found = await self._collection.query.fetch_objects(
                 limit=IDS_PER_CALL, filters=records & others, return_properties=[]
             )
@@ -244,7 +262,7 @@ class WeaviateSearchIndex:
 
     async def _rename_file(self, chunk_ids: Sequence[UUID], file_id: FileId) -> None:
         for some in _portions(chunk_ids, PARALLEL_UPDATES):
-            async with self._writing("update chunks"):
+            async with self._calls.writing("update chunks"):
                 updates = [self._update(chunk_id, str(file_id)) for chunk_id in some]
                 await asyncio.gather(*updates)
 
@@ -254,18 +272,6 @@ class WeaviateSearchIndex:
         except UnexpectedStatusCodeError as error:
             if error.status_code != _NOT_FOUND:  # deleted meanwhile
                 raise
-
-    @asynccontextmanager
-    async def _reading(self, action: str) -> AsyncIterator[None]:
-        with translated(self._settings.url, action):
-            async with asyncio.timeout(self._settings.query_timeout_seconds):
-                yield
-
-    @asynccontextmanager
-    async def _writing(self, action: str) -> AsyncIterator[None]:
-        with translated(self._settings.url, action):
-            async with asyncio.timeout(self._settings.write_timeout_seconds):
-                yield
 
 
 def _portions(ids: Sequence[AnId], size: int) -> Iterator[list[AnId]]:

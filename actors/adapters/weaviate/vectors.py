@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,7 +39,12 @@ class Vectors(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OwnVectors:
-    """The embedder's vectors, of ``dimension`` numbers."""
+    """The embedder's vectors, of ``dimension`` numbers, each time of another length.
+
+    A vector that Weaviate has already it does not index again, also where its graph lost it, as
+    it does when the server is killed in the middle of a batch. Written again, it must therefore
+    be another one; the cosine is that of the direction alone.
+    """
 
     dimension: int
 
@@ -50,7 +56,8 @@ class OwnVectors:
         return Configure.Vectors.self_provided(name=VECTOR, **_index())
 
     def of(self, embedded: EmbeddedChunk) -> dict[str, list[float]] | None:
-        return {VECTOR: embedded.embedding.tolist()}
+        length = random.uniform(1.0, 2.0)
+        return {VECTOR: (embedded.embedding * length).tolist()}
 
     async def search(
         self, collection: CollectionAsync, embedding: Embedding, text: str, **options: Any
