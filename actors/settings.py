@@ -353,7 +353,21 @@ class IngestSettings(_Group):
         description="Memory that the process which reads a document may take (Linux).",
     )
     queue_limit: int = Field(
-        100_000, ge=1, description="Unfinished files beyond which uploads get 429."
+        1_000, ge=1, description="Unfinished files beyond which uploads get 429."
+    )
+
+
+class EventSettings(_Group):
+    """Events of files."""
+
+    retention_days: float = Field(
+        7.0, gt=0, description="How long events stay readable after they were handled."
+    )
+    attempts: int = Field(
+        5, ge=1, description="How often an event may fail by its own fault before it is dead."
+    )
+    max_streams: int = Field(
+        64, ge=0, description="Clients that may follow events at a time; further ones get 429."
     )
 
 
@@ -445,6 +459,7 @@ class Settings(BaseSettings):
     weaviate: WeaviateSettings = WeaviateSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     ingest: IngestSettings = IngestSettings()
+    events: EventSettings = EventSettings()
     modules: ModuleSettings = ModuleSettings()
     breaker: BreakerSettings = BreakerSettings()
     retry: RetrySettings = RetrySettings()

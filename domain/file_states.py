@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from domain.errors import ConflictError
+from domain.models.events import Event, FileProcessed, FileUploaded, IndexingCompleted
 from domain.models.files import ProcessingStatus as S
 
 _NEXT: dict[S, frozenset[S]] = {
@@ -13,7 +16,7 @@ _NEXT: dict[S, frozenset[S]] = {
     S.INDEXING: frozenset({S.COMPLETED, S.COMPLETED_WITH_ERRORS, S.FAILED, S.DELETING}),
     S.COMPLETED: frozenset({S.PENDING, S.DELETING}),
     S.COMPLETED_WITH_ERRORS: frozenset({S.PENDING, S.DELETING}),
-    S.FAILED: frozenset({S.PENDING, S.DELETING}),
+    S.FAILED: frozenset({S.PENDING, S.INDEXING, S.DELETING}),
     S.DELETING: frozenset(),
 }
 
@@ -31,3 +34,16 @@ def check_transition(current: S, to: S) -> None:
     """
     if to != current and to not in _NEXT[current]:
         raise ConflictError(f"a file that is {current} cannot become {to}", current=current, to=to)
+
+
+def statuses_awaiting(event: Event) -> tuple[S, ...]:
+    """The statuses in which a file cannot go on without the event, the earliest first."""
+    match event:
+        case FileUploaded():
+            return (S.PENDING, S.VALIDATING)
+        case FileProcessed():
+            return (S.INDEXING,)
+        case IndexingCompleted():
+            return ()
+        case _:
+            assert_never(event)

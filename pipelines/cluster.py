@@ -54,6 +54,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 CONDUCTOR = "conductor"
+SECONDS_PER_DAY = 24 * 3600.0
 FILES_PER_WORKER = 4
 """Small files share index commits and keep the model busy while one of them is written."""
 
@@ -265,6 +266,8 @@ async def _conduct(settings: Settings, breakers: Breakers) -> None:
     limits = ConductorLimits(
         files_in_flight=FILES_PER_WORKER * settings.ingest.workers,
         lease_seconds=settings.ingest.lease_seconds,
+        event_attempts=settings.events.attempts,
+        event_retention_seconds=settings.events.retention_days * SECONDS_PER_DAY,
     )
     deleter = FileDeleter(
         metadata,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,23 +18,26 @@ from domain.errors import (
     RetryableError,
     WorkerDiedError,
 )
-from domain.models.files import Claim, ProcessingStatus
+from domain.models.files import Claim, Priority, ProcessingStatus
 from domain.models.ids import FileId
-from domain.ports.metadata_store import MetadataStore, OutboxEntry
+from domain.ports.metadata_store import MetadataStore
+from domain.ports.work_queue import OutboxEntry
 from pipelines.deleting import FileDeleter
 from pipelines.handlers import EventHandlers
 
 log = structlog.get_logger(__name__)
 
 EVENT_LEASE_SECONDS = 15.0
-MAX_EVENT_ATTEMPTS = 5
 MAX_WORKER_DEATHS = 3
 POLL_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 10.0
+HOUSEKEEPING_SECONDS = 60.0
+PRUNED_AT_ONCE = 1_000
 POISON = (
     f"reading this file killed its worker {MAX_WORKER_DEATHS} times at the same place; "
     "it may need more memory than there is: split it, or replay it later"
 )
+STALLED = "nothing was left that would move this file on: headrace replay reads it again"
 
 
 @dataclass(slots=True)
@@ -63,8 +67,19 @@ class ImportWorkers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConductorLimits:
+    """How much is done at a time, and how long things are kept.
+
+    No more than ``files_in_flight`` files are claimed, each with one batch of records at the index
+    writer: while that is behind, nothing more is claimed, the queue fills, and uploads are refused.
+    ``interactive_extra`` more are claimed of interactive files, so that bulk holds up none.
+    An event that failed ``event_attempts`` times by its own fault is dead.
+    """
+
     files_in_flight: int
     lease_seconds: float
+    interactive_extra: int = 1
+    event_attempts: int = 5
+    event_retention_seconds: float = 7 * 24 * 3600.0
 
 
 class Pause(Protocol):
@@ -104,7 +119,6 @@ class Conductor:
         self._owner = owner
         self._imports: dict[FileId, tuple[Claim, asyncio.Task[None]]] = {}
         self._events: dict[int, asyncio.Task[None]] = {}
-        self._event_failures: dict[int, int] = {}
         self._suspicions: dict[FileId, _Suspicion] = {}
         self._one_suspect_at_a_time = asyncio.Lock()
         self._events_wanted = asyncio.Event()
@@ -131,7 +145,9 @@ class Conductor:
             loops.create_task(self._repeat("relay_events", self._relay_events))
             loops.create_task(self._repeat("claim_files", self._claim_files))
             loops.create_task(self._repeat("extend_leases", self._extend_leases))
+            loops.create_task(self._repeat("extend_events", self._extend_events))
             loops.create_task(self._repeat("delete_files", self._delete_files))
+            loops.create_task(self._repeat("keep_house", self._keep_house))
 
     async def _release(self) -> None:
         released = await self._metadata.queue.release(self._owner)
@@ -202,51 +218,60 @@ class Conductor:
             log.exception("event_handler_failed", file_id=str(file_id), name=entry.event.name)
             text = f"{type(error).__name__}: {error}"
             return await self._put_back(entry, text, for_ever=False)
-        self._event_failures.pop(entry.entry_id, None)
         await self._metadata.events.handled(entry.entry_id)
         return None
 
     async def _put_back(self, entry: OutboxEntry, error: str, *, for_ever: bool = True) -> None:
         """Let the event come again later; ``for_ever`` for what is none of the file's fault."""
-        given_up = not for_ever and self._has_failed_too_often(entry)
-        if given_up:
-            await self._fail(
-                entry.event.file_id, f"{entry.event.name} could not be handled: {error}"
-            )
-        retry = None if given_up else min(2.0 ** min(entry.attempt, 10) / 2, MAX_BACKOFF_SECONDS)
-        await self._metadata.events.failed(entry.entry_id, error=error, retry_in_seconds=retry)
+        is_given_up = not for_ever and entry.failures + 1 >= self._limits.event_attempts
+        if is_given_up:
+            file_id = str(entry.event.file_id)
+            log.error("event_given_up", event_id=entry.entry_id, file_id=file_id, error=error)
+        retry = None if is_given_up else min(2.0 ** min(entry.attempt, 10) / 2, MAX_BACKOFF_SECONDS)
+        await self._metadata.events.failed(
+            entry.entry_id, error=error, retry_in_seconds=retry, by_its_fault=not for_ever
+        )
 
-    def _has_failed_too_often(self, entry: OutboxEntry) -> bool:
-        """Count a failure. The store's count will not do: it grows while a store is away, too."""
-        failures = self._event_failures.get(entry.entry_id, 0) + 1
-        self._event_failures[entry.entry_id] = failures
-        if failures < MAX_EVENT_ATTEMPTS:
-            return False
-        del self._event_failures[entry.entry_id]
-        return True
+    async def _extend_events(self) -> None:
+        await asyncio.sleep(EVENT_LEASE_SECONDS / 3)
+        if self._events:
+            await self._metadata.events.extend(
+                list(self._events), lease_seconds=EVENT_LEASE_SECONDS
+            )
 
     async def _claim_files(self) -> None:
         await self._pause.over()
         self._files_wanted.clear()
-        room = self._limits.files_in_flight - len(self._imports)
-        claims = (
-            await self._metadata.queue.claim(
-                self._owner, limit=room, lease_seconds=self._limits.lease_seconds
-            )
-            if room > 0
-            else ()
-        )
+        claims = await self._claim()
         for claim in claims:
-            self._end_older_import(claim)
-            task = asyncio.create_task(self._import(claim))
-            self._imports[claim.file_id] = (claim, task)
+            self._begin_import(claim)
         if not claims:
             await self._files_wanted.wait()
 
-    def _end_older_import(self, claim: Claim) -> None:
-        """Stop the file's import under a lease that ran out while the store was away."""
+    async def _claim(self) -> Sequence[Claim]:
+        """As many files as there is room for; only interactive ones where there is little."""
+        room = self._limits.files_in_flight - len(self._imports)
+        extra = room + self._limits.interactive_extra
+        if extra <= 0:
+            return ()
+        return await self._metadata.queue.claim(
+            self._owner,
+            limit=room if room > 0 else extra,
+            lease_seconds=self._limits.lease_seconds,
+            only=None if room > 0 else Priority.INTERACTIVE,
+        )
+
+    def _begin_import(self, claim: Claim) -> None:
+        """Begin; what still runs under an older lease, which ran out meanwhile, has lost the file.
+
+        So it goes after an outage of the store, or when this process was held up.
+        """
         if claim.file_id in self._imports:
             self._imports[claim.file_id][1].cancel()
+        self._imports[claim.file_id] = (claim, asyncio.create_task(self._import(claim)))
+
+    def _holds(self, claim: Claim) -> bool:
+        return claim.file_id in self._imports and self._imports[claim.file_id][0] == claim
 
     async def _import(self, claim: Claim) -> None:
         try:
@@ -259,7 +284,7 @@ class Conductor:
         except Exception:
             log.exception("import_left_for_later", file_id=str(claim.file_id))
         finally:
-            if self._imports.get(claim.file_id, (None,))[0] is claim:
+            if self._holds(claim):
                 del self._imports[claim.file_id]
             self._look_again()
 
@@ -318,7 +343,7 @@ class Conductor:
             return
         held = await self._metadata.queue.extend(claims, lease_seconds=self._limits.lease_seconds)
         for claim in set(claims) - set(held):
-            if claim.file_id in self._imports:
+            if self._holds(claim):
                 self._imports[claim.file_id][1].cancel()
 
     async def _delete_files(self) -> None:
@@ -328,3 +353,14 @@ class Conductor:
             await self._deleter.run(file_id)
             log.info("file_deleted", file_id=str(file_id))
         await asyncio.sleep(POLL_SECONDS)
+
+    async def _keep_house(self) -> None:
+        """Prune the log of events a little at a time; let no file wait for nothing."""
+        pruned = await self._metadata.journal.prune(
+            older_than_seconds=self._limits.event_retention_seconds, limit=PRUNED_AT_ONCE
+        )
+        for file_id in await self._metadata.queue.stalled(limit=10):
+            with contextlib.suppress(NotFoundError, ConflictError):
+                await self._fail(file_id, STALLED)
+        is_behind = pruned == PRUNED_AT_ONCE
+        await asyncio.sleep(POLL_SECONDS if is_behind else HOUSEKEEPING_SECONDS)

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import structlog
 
 from domain.errors import RetryableError
-from domain.ports.metadata_store import EventLog
 from domain.ports.search_index import SearchIndex
+from domain.ports.work_queue import EventLog
 
 log = structlog.get_logger(__name__)
 

@@ -16,11 +16,13 @@ from domain.models.ids import FileId
 from domain.parsers.detection import check_source_name
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.object_store import ObjectStore
+from domain.priorities import priority_of
 
 UNDETECTED = "unknown"
 """The source type of a file until validation has read its beginning."""
 
 RETRY_AFTER_SECONDS = 5.0
+BULK_BYTES = 64 << 20
 
 
 class UploadService:
@@ -33,11 +35,13 @@ class UploadService:
         *,
         max_bytes: int,
         queue_limit: int,
+        bulk_bytes: int = BULK_BYTES,
     ) -> None:
         self._objects = objects
         self._metadata = metadata
         self._max_bytes = max_bytes
         self._queue_limit = queue_limit
+        self._bulk_bytes = bulk_bytes
 
     async def upload(
         self,
@@ -64,6 +68,7 @@ class UploadService:
             mime_type=mime_type,
             stored=stored,
             options=chosen,
+            priority=priority_of(chosen, stored.size_bytes, bulk_bytes=self._bulk_bytes),
         )
         file = await self._metadata.files.create(upload)
         await self._check_still_stored(file)

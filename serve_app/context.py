@@ -60,6 +60,7 @@ async def open_context(
         services.metadata,
         max_bytes=settings.http.max_upload_bytes,
         queue_limit=settings.ingest.queue_limit,
+        bulk_bytes=settings.ingest.bulk_bytes,
     )
     async with follower.running(), history.running():
         yield Context(

@@ -1,8 +1,10 @@
-"""The three events of a file's life, as they stand in the outbox."""
+"""The three events of a file's life, and how they stand in the log."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -39,6 +41,39 @@ class IndexingCompleted:
 
 
 Event = FileUploaded | FileProcessed | IndexingCompleted
+
+
+class EventState(StrEnum):
+    PENDING = "pending"
+    HANDLED = "handled"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """An event as it stands in the log.
+
+    ``event_id`` grows in the order in which events were committed. ``ended_at`` is when it was
+    handled or given up. ``error`` is that of the last attempt that failed.
+    """
+
+    event_id: int
+    event: Event
+    state: EventState
+    attempts: int
+    created_at: datetime
+    ended_at: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventCounts:
+    """Events that wait for their handlers, how long the oldest has, and those given up."""
+
+    pending: int
+    oldest_pending_seconds: float | None
+    dead: int
+
 
 _KINDS: dict[str, type[FileUploaded] | type[FileProcessed] | type[IndexingCompleted]] = {
     kind.name: kind for kind in (FileUploaded, FileProcessed, IndexingCompleted)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from domain.ledger import Ledger
+from domain.models.events import LoggedEvent
 from domain.models.ids import FileId, ObjectKey
 from domain.models.records import JsonValue
 
@@ -22,6 +23,13 @@ class ProcessingStatus(StrEnum):
     COMPLETED_WITH_ERRORS = "completed_with_errors"
     FAILED = "failed"
     DELETING = "deleting"
+
+
+class Priority(StrEnum):
+    """Which files are imported first: those that somebody waits for, or whole folders."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,7 @@ class ImportOptions:
     timestamp_column: str | None = None
     id_column: str | None = None
     as_job: bool = False
+    priority: Priority | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,7 @@ class FileImport:
     error: str | None
     metadata: Mapping[str, JsonValue]
     run: int
+    priority: Priority = Priority.INTERACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +123,17 @@ class NewFileImport:
     mime_type: str | None
     stored: StoredObject
     options: ImportOptions
+    priority: Priority = Priority.INTERACTIVE
 
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """A file import as users see it."""
+    """A file import as users see it, with the events that could not be handled."""
 
     file: FileImport
     ledger: Ledger
     progress: Progress
+    dead_events: Sequence[LoggedEvent] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +143,21 @@ class ImportTotals:
     files: Mapping[ProcessingStatus, int]
     ledger: Ledger
     chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """The work that is not finished.
+
+    ``depth`` counts all of it, ``waiting`` the files that wait for a worker, by priority,
+    ``in_flight`` those that a worker has. ``oldest_seconds`` is how long ago the oldest of all was
+    uploaded, ``None`` where there is none.
+    """
+
+    depth: int
+    waiting: Mapping[Priority, int]
+    in_flight: int
+    oldest_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)

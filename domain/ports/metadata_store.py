@@ -33,10 +33,12 @@ from domain.models.records import (
     StagedRecord,
     StoredRecord,
 )
+from domain.ports.event_journal import EventJournal
 from domain.ports.full_text import FullText
 from domain.ports.modules import ModuleStore
 from domain.ports.passage_groups import PassageGroups
 from domain.ports.upload_log import UploadLog
+from domain.ports.work_queue import EventLog, WorkQueue
 
 
 class FileImports(Protocol):
@@ -90,8 +92,9 @@ class FileImports(Protocol):
         ...
 
     async def restart(self, file_id: FileId) -> FileImport:
-        """Begin a new run of a finished file: ``run`` + 1, no slices, no error, no dead letters,
-        ``pending``, a fresh ``file_uploaded`` event. Raises ``ConflictError`` if not finished.
+        """Begin a new run of a finished file: ``run`` + 1, no slices, no error, no dead letters or
+        events, ``pending``, a fresh ``file_uploaded`` event. Raises ``ConflictError`` if not
+        finished.
         """
         ...
 
@@ -130,37 +133,6 @@ class FileImports(Protocol):
         The ledger is that of completed slices of present runs; ``chunks`` counts those of records
         that the index holds.
         """
-        ...
-
-
-class WorkQueue(Protocol):
-    """Leases on files that are ``queued``, or ``processing`` under a lease that ran out."""
-
-    async def claim(self, owner: str, *, limit: int, lease_seconds: float) -> Sequence[Claim]:
-        """Lease up to ``limit`` files, oldest upload first, and move them to ``processing``.
-
-        ``FOR UPDATE SKIP LOCKED``: concurrent callers never get the same file.
-        """
-        ...
-
-    async def extend(self, claims: Sequence[Claim], *, lease_seconds: float) -> Sequence[Claim]:
-        """Heartbeat. Returns those still held; the others are somebody else's now."""
-        ...
-
-    async def release(self, owner: str) -> int:
-        """End all leases of ``owner`` (after a restart); returns how many."""
-        ...
-
-    async def deleting(self, *, limit: int) -> Sequence[FileId]:
-        """Files whose deletion was asked for and is not finished."""
-        ...
-
-    async def stalled(self, *, limit: int) -> Sequence[FileId]:
-        """Files that are ``indexing`` although all their events are handled, or the like."""
-        ...
-
-    async def depth(self) -> int:
-        """Files not in a final status, ``deleting`` left out."""
         ...
 
 
@@ -341,39 +313,6 @@ class Names(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OutboxEntry:
-    entry_id: int
-    event: Event
-    attempt: int
-
-
-class EventLog(Protocol):
-    """The transactional outbox. At least once, in order per file."""
-
-    async def claim(self, *, limit: int, lease_seconds: float) -> Sequence[OutboxEntry]:
-        """Lease the oldest unhandled event of each file, if it is due and nobody holds it."""
-        ...
-
-    async def handled(self, entry_id: int) -> None: ...
-
-    async def failed(self, entry_id: int, *, error: str, retry_in_seconds: float | None) -> None:
-        """Put the event back for later, or for ``None`` among the dead letters."""
-        ...
-
-    async def wait(self, *, timeout_seconds: float) -> None:
-        """Return when new work was announced (LISTEN/NOTIFY) or the time is up."""
-        ...
-
-    async def generation(self) -> int:
-        """Number of the index's present content; grows with every ``bump_generation``."""
-        ...
-
-    async def bump_generation(self) -> int:
-        """The index's content has changed: announce it to every process."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class HistoryEntry:
     text: str
     embedding: NDArray[np.float32] | None
@@ -407,6 +346,8 @@ class MetadataStore(Protocol):
     def groups(self) -> PassageGroups: ...
     @property
     def events(self) -> EventLog: ...
+    @property
+    def journal(self) -> EventJournal: ...
     @property
     def history(self) -> QueryHistory: ...
     @property

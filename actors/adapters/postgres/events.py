@@ -1,43 +1,42 @@
-"""The outbox as its reader sees it, and the announcements that wake readers."""
+"""The outbox as its reader sees it: leases on events, and what becomes of them."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import timedelta
-from typing import Any
 
-import asyncpg
-import structlog
-
-from actors.adapters.postgres.connecting import connect
+from actors.adapters.postgres import dead_events
 from actors.adapters.postgres.database import Database
-from actors.adapters.postgres.outbox import EVENTS_CHANNEL, GENERATION_CHANNEL
+from actors.adapters.postgres.listening import Listener
 from actors.adapters.postgres.text import storable
-from domain.errors import HeadraceError
 from domain.models.events import from_payload
-from domain.ports.metadata_store import OutboxEntry
+from domain.ports.work_queue import OutboxEntry
 
-log = structlog.get_logger(__name__)
-
+# Limits that were set more than a minute ahead of now are void: the clock was put back since. The
+# minute keeps a statement that began before another's commit from taking what that one has leased.
 CLAIM = """-- claim_events: lease the oldest unhandled event of each file, where it is due
 WITH due AS (
     SELECT entry.id FROM outbox AS entry
-    WHERE entry.handled_at IS NULL AND entry.dead_at IS NULL
-      AND entry.due_at <= now() AND (entry.leased_until IS NULL OR entry.leased_until <= now())
+    WHERE entry.handled_at IS NULL
+      AND (entry.timed_at > now() + interval '1 minute'
+        OR entry.due_at <= now() AND (entry.leased_until IS NULL OR entry.leased_until <= now()))
       AND NOT EXISTS (
         SELECT 1 FROM outbox AS earlier
         WHERE earlier.file_id = entry.file_id AND earlier.id < entry.id
-          AND earlier.handled_at IS NULL AND earlier.dead_at IS NULL
+          AND earlier.handled_at IS NULL
       )
-    ORDER BY entry.id
+    ORDER BY entry.urgency, entry.id
     LIMIT $1
     FOR UPDATE OF entry SKIP LOCKED
 )
-UPDATE outbox SET attempts = attempts + 1, leased_until = now() + $2
+UPDATE outbox SET attempts = attempts + 1, leased_until = now() + $2, timed_at = now()
 FROM due WHERE outbox.id = due.id
-RETURNING outbox.id, outbox.name, outbox.payload, outbox.attempts
+RETURNING outbox.id, outbox.name, outbox.payload, outbox.attempts, outbox.failures, outbox.urgency
+"""
+
+EXTEND = """-- extend_events: heartbeat of events that are being handled
+UPDATE outbox SET leased_until = now() + $2, timed_at = now()
+WHERE id = ANY($1::bigint[]) AND handled_at IS NULL
 """
 
 HANDLED = """-- event_handled: the event is done, and its file's next may come
@@ -46,11 +45,10 @@ WHERE id = $1 RETURNING pg_notify('headrace_events', '')
 """
 
 RETRY = """-- event_failed: put the event back for later
-UPDATE outbox SET due_at = now() + $3, leased_until = NULL, error = $2 WHERE id = $1
-"""
-
-BURY = """-- event_dead: set the event aside for a person
-UPDATE outbox SET dead_at = now(), leased_until = NULL, error = $2 WHERE id = $1
+UPDATE outbox
+SET due_at = now() + $3, leased_until = NULL, timed_at = now(), error = $2,
+    failures = failures + CASE WHEN $4 THEN 1 ELSE 0 END
+WHERE id = $1 AND handled_at IS NULL
 """
 
 GENERATION = """-- generation: number of the index's present content
@@ -62,33 +60,45 @@ UPDATE index_generation SET generation = generation + 1
 RETURNING generation, pg_notify('headrace_generation', generation::text)
 """
 
-RECONNECT_SECONDS = 0.5
-HEARTBEAT_SECONDS = 15.0
-"""How long a listener believes in a silent connection, and then how long it waits for an answer."""
-
 
 class PostgresEventLog:
-    def __init__(self, database: Database, *, listen_dsn: str) -> None:
+    def __init__(self, database: Database, listener: Listener) -> None:
         self._database = database
-        self._listener = Listener(listen_dsn)
+        self._listener = listener
 
     async def claim(self, *, limit: int, lease_seconds: float) -> Sequence[OutboxEntry]:
         rows = await self._database.fetch(CLAIM, limit, timedelta(seconds=lease_seconds))
-        rows.sort(key=lambda row: int(row["id"]))
+        rows.sort(key=lambda row: (row["urgency"], row["id"]))
         return [
-            OutboxEntry(row["id"], from_payload(row["name"], row["payload"]), row["attempts"])
+            OutboxEntry(
+                entry_id=row["id"],
+                event=from_payload(row["name"], row["payload"]),
+                attempt=row["attempts"],
+                failures=row["failures"],
+            )
             for row in rows
         ]
+
+    async def extend(self, entry_ids: Sequence[int], *, lease_seconds: float) -> None:
+        await self._database.fetch(EXTEND, list(entry_ids), timedelta(seconds=lease_seconds))
 
     async def handled(self, entry_id: int) -> None:
         await self._database.fetch(HANDLED, entry_id)
 
-    async def failed(self, entry_id: int, *, error: str, retry_in_seconds: float | None) -> None:
+    async def failed(
+        self,
+        entry_id: int,
+        *,
+        error: str,
+        retry_in_seconds: float | None,
+        by_its_fault: bool = False,
+    ) -> None:
         if retry_in_seconds is None:
-            await self._database.fetch(BURY, entry_id, storable(error))
+            async with self._database.transaction() as connection:
+                await dead_events.bury(connection, entry_id, error)
         else:
             delay = timedelta(seconds=retry_in_seconds)
-            await self._database.fetch(RETRY, entry_id, storable(error), delay)
+            await self._database.fetch(RETRY, entry_id, storable(error), delay, by_its_fault)
 
     async def wait(self, *, timeout_seconds: float) -> None:
         await self._listener.wait(timeout_seconds)
@@ -102,89 +112,3 @@ class PostgresEventLog:
     def watch_generation(self, callback: Callable[[], None]) -> None:
         """Call back soon after every bump, and whenever one may have been missed."""
         self._listener.watch_generation(callback)
-
-    async def close(self) -> None:
-        await self._listener.close()
-
-
-class Listener:
-    """One connection of its own that listens, and is made anew whenever it is lost.
-
-    It begins with the first wait or watch. After every (re)connection it wakes everybody, since
-    announcements may have passed unheard.
-    """
-
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-        self._announced = asyncio.Event()
-        self._watchers: list[Callable[[], None]] = []
-        self._task: asyncio.Task[None] | None = None
-        self._told = ""
-
-    async def wait(self, timeout_seconds: float) -> None:
-        self._begin()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_seconds):
-                await self._announced.wait()
-        self._announced.clear()
-
-    def watch_generation(self, callback: Callable[[], None]) -> None:
-        self._watchers.append(callback)
-        self._begin()
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    def _begin(self) -> None:
-        if self._task is None:
-            self._task = asyncio.create_task(self._listen_for_ever())
-
-    async def _listen_for_ever(self) -> None:
-        while True:
-            try:
-                await self._listen()
-            except (HeadraceError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                # Whatever it is, a rotated password among it: readers ask by themselves meanwhile.
-                self._tell(str(error))
-            await asyncio.sleep(RECONNECT_SECONDS)
-
-    def _tell(self, error: str) -> None:
-        """Log a cause once, however often it is met before the next connection."""
-        if error != self._told:
-            log.warning("listener_lost", error=error)
-        self._told = error
-
-    async def _listen(self) -> None:
-        lost = asyncio.Event()
-        connection = await connect(self._dsn)
-        try:
-            connection.add_termination_listener(lambda _: lost.set())
-            await connection.add_listener(EVENTS_CHANNEL, self._on_event)
-            await connection.add_listener(GENERATION_CHANNEL, self._on_generation)
-            self._told = ""
-            self._on_event()
-            self._on_generation()
-            await _until_lost(lost, connection)
-        finally:
-            connection.terminate()
-
-    def _on_event(self, *_: Any) -> None:
-        self._announced.set()
-
-    def _on_generation(self, *_: Any) -> None:
-        for watcher in self._watchers:
-            watcher()
-
-
-async def _until_lost(lost: asyncio.Event, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Return when the connection ends; raise when it is silent, as over a cut line."""
-    while True:
-        try:
-            async with asyncio.timeout(HEARTBEAT_SECONDS):
-                await lost.wait()
-            return
-        except TimeoutError:
-            await connection.execute("SELECT 1", timeout=HEARTBEAT_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -12,19 +12,29 @@ import orjson
 
 from actors.adapters.postgres import file_sql as sql
 from actors.adapters.postgres.database import Connection, Row
+from actors.adapters.postgres.journal import DEAD_OF_FILES, logged_event
 from actors.adapters.postgres.text import json_text
 from domain.file_states import FINAL_STATUSES
 from domain.ledger import Ledger
+from domain.models.events import LoggedEvent
 from domain.models.files import (
     DeadLetter,
     FileImport,
     FileReport,
     ImportOptions,
     ImportTotals,
+    Priority,
     ProcessingStatus,
     Progress,
 )
 from domain.models.ids import ObjectKey
+
+PRIORITIES = (Priority.INTERACTIVE, Priority.BULK)
+"""By their numbers in the database, the most urgent first."""
+
+
+def number_of(priority: Priority) -> int:
+    return PRIORITIES.index(priority)
 
 
 def options_json(options: ImportOptions) -> str:
@@ -49,6 +59,7 @@ def file_import(row: Row) -> FileImport:
         error=row["error_message"],
         metadata=row["metadata"],
         run=row["run"],
+        priority=PRIORITIES[row["priority"]],
     )
 
 
@@ -56,7 +67,12 @@ def options_of(text: str) -> ImportOptions:
     """What ``options_json`` wrote."""
     fields = orjson.loads(text)
     columns = fields.pop("text_columns")
-    return ImportOptions(text_columns=None if columns is None else tuple(columns), **fields)
+    priority = fields.pop("priority", None)
+    return ImportOptions(
+        text_columns=None if columns is None else tuple(columns),
+        priority=None if priority is None else Priority(priority),
+        **fields,
+    )
 
 
 def dead_letter(row: Row) -> DeadLetter:
@@ -76,8 +92,14 @@ async def reports_of(connection: Connection, rows: Sequence[Row]) -> list[FileRe
     dropped: dict[UUID, dict[str, int]] = defaultdict(dict)
     for row in await connection.fetch(sql.SUM_DROPPED, file_ids):
         dropped[row["file_id"]][row["rule"]] = row["items"]
+    dead: dict[UUID, list[LoggedEvent]] = defaultdict(list)
+    for row in await connection.fetch(DEAD_OF_FILES, file_ids):
+        dead[row["file_id"]].append(logged_event(row))
     now = await connection.fetchval(sql.NOW)
-    return [_report(file_import(row), sums.get(row["id"]), dropped[row["id"]], now) for row in rows]
+    reports = [
+        _report(file_import(row), sums.get(row["id"]), dropped[row["id"]], now) for row in rows
+    ]
+    return [replace(one, dead_events=tuple(dead[one.file.file_id])) for one in reports]
 
 
 async def totals_of(connection: Connection) -> ImportTotals:

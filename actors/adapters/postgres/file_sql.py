@@ -6,8 +6,8 @@ SELECT pg_advisory_xact_lock(hashtextextended($1, 0))
 
 INSERT_FILE = """-- insert_file: a new file, unless it is there
 INSERT INTO file_imports
-    (id, filename, source_type, file_size, mime_type, s3_key, sha256, options)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    (id, filename, source_type, file_size, mime_type, s3_key, sha256, options, priority)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (id) DO NOTHING
 RETURNING *
 """
@@ -53,6 +53,10 @@ DELETE FROM import_slices WHERE file_id = $1
 
 DELETE_DEAD_LETTERS = """-- delete_file_dead_letters: those of the run that ends
 DELETE FROM dead_letters WHERE file_id = $1
+"""
+
+DELETE_DEAD_EVENTS = """-- delete_dead_events: those of the run that ends
+DELETE FROM dead_events WHERE file_id = $1
 """
 
 RESTART_FILE = """-- restart_file: begin a new run

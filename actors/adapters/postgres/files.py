@@ -12,6 +12,7 @@ from actors.adapters.postgres.database import Connection, Database, Row
 from actors.adapters.postgres.file_rows import (
     dead_letter,
     file_import,
+    number_of,
     options_json,
     reports_of,
     totals_of,
@@ -55,6 +56,7 @@ class PostgresFileImports:
                 upload.stored.key,
                 upload.stored.sha256,
                 options_json(upload.options),
+                number_of(upload.priority),
             )
             if row is None:
                 return file_import(await _locked(connection, upload.file_id))
@@ -114,7 +116,8 @@ class PostgresFileImports:
             assert moved is not None
             if event:
                 await write_event(connection, event)
-            await announce(connection)
+            else:
+                await announce(connection)
             return file_import(moved)
 
     async def restart(self, file_id: FileId) -> FileImport:
@@ -127,6 +130,7 @@ class PostgresFileImports:
                 )
             await connection.execute(sql.DELETE_SLICES, file_id)
             await connection.execute(sql.DELETE_DEAD_LETTERS, file_id)
+            await connection.execute(sql.DELETE_DEAD_EVENTS, file_id)
             restarted = await connection.fetchrow(sql.RESTART_FILE, file_id)
             assert restarted is not None
             await write_event(connection, _uploaded(restarted))

@@ -9,8 +9,17 @@ from domain.models.events import Event, to_payload
 EVENTS_CHANNEL = "headrace_events"
 GENERATION_CHANNEL = "headrace_generation"
 
-INSERT_EVENT = """-- insert_event: put an event into the outbox
-INSERT INTO outbox (file_id, name, payload) VALUES ($1, $2, $3)
+# Without it an event could become visible after one of a greater id, and who follows the log would
+# miss it. NOTIFY takes a lock of the same kind for the commit, so this costs next to nothing.
+EVENT_ORDER = """-- event_order: let ids grow in the order of commits, until this transaction ends
+SELECT pg_advisory_xact_lock(5217203980)
+"""
+
+INSERT_EVENT = """-- insert_event: put an event into the outbox, and wake its readers on commit
+INSERT INTO outbox (file_id, name, payload, urgency)
+SELECT id, $2::text, $3, CASE WHEN $2::text = 'file_uploaded' THEN 1 + priority ELSE 0 END
+FROM file_imports WHERE id = $1
+RETURNING pg_notify('headrace_events', '')
 """
 
 ANNOUNCE = """-- announce: wake whoever waits for work, when this transaction commits
@@ -19,8 +28,9 @@ SELECT pg_notify('headrace_events', '')
 
 
 async def write_event(connection: Connection, event: Event) -> None:
+    """Put the event into the outbox. The transaction must lock nothing else after this."""
+    await connection.execute(EVENT_ORDER)
     await connection.execute(INSERT_EVENT, event.file_id, event.name, json_text(to_payload(event)))
-    await announce(connection)
 
 
 async def announce(connection: Connection) -> None:

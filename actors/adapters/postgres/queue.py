@@ -3,34 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from actors.adapters.postgres.database import Database
-from domain.models.files import Claim
+from actors.adapters.postgres.database import Database, Row
+from actors.adapters.postgres.file_rows import number_of
+from domain.models.files import Claim, Priority, QueueState
 from domain.models.ids import FileId
 
 # The database's clock measures leases, so that workers' clocks need not agree. FOR UPDATE, not
 # NO KEY UPDATE: whoever writes under the old lease holds a KEY SHARE lock and is let finish.
-CLAIM = """-- claim_files: lease the files that have waited longest
-WITH due AS (
-    SELECT id FROM file_imports
-    WHERE processing_status IN ('queued', 'processing')
-      AND (processing_status = 'queued' OR acquired_until IS NULL OR acquired_until <= now())
-    ORDER BY upload_timestamp, id
+#
+# A lease that was given more than a minute ahead of now is void: the clock was put back since.
+EXPIRED = """(file.acquired_until IS NULL OR file.acquired_until <= now()
+            OR file.leased_at > now() + interval '1 minute')"""
+
+# A turn is a file whose import was begun: of the sources that wait, the one whose last turn is
+# longest ago is next. More candidates are looked at than wanted, since others may claim them now;
+# they are locked one after the other by key, until there are enough. ANY(ARRAY) keeps the planner,
+# who cannot know how few there are, from reading the whole table.
+CLAIM = f"""-- claim_files: lease files of the sources in turn, interactive ones first
+WITH RECURSIVE lines AS (
+    (SELECT priority, source_type FROM file_imports
+     WHERE processing_status = 'queued' AND ($4::smallint IS NULL OR priority = $4)
+     ORDER BY priority, source_type LIMIT 1)
+    UNION ALL
+    SELECT further.priority, further.source_type
+    FROM lines CROSS JOIN LATERAL (
+        SELECT priority, source_type FROM file_imports
+        WHERE processing_status = 'queued' AND ($4::smallint IS NULL OR priority = $4)
+          AND (priority, source_type) > (lines.priority, lines.source_type)
+        ORDER BY priority, source_type LIMIT 1
+    ) AS further
+), turns AS (
+    SELECT priority, source_type, (
+        SELECT processing_started_at FROM file_imports AS served
+        WHERE served.source_type = lines.source_type AND processing_started_at IS NOT NULL
+        ORDER BY processing_started_at DESC LIMIT 1
+    ) AS last_turn
+    FROM lines
+), candidates AS (
+    SELECT waiting.id, turns.priority, waiting.round, turns.last_turn, waiting.upload_timestamp
+    FROM turns CROSS JOIN LATERAL (
+        SELECT id, upload_timestamp, row_number() OVER (ORDER BY upload_timestamp, id) AS round
+        FROM file_imports
+        WHERE processing_status = 'queued'
+          AND priority = turns.priority AND source_type = turns.source_type
+        ORDER BY upload_timestamp, id LIMIT $2 + 32
+    ) AS waiting
+    UNION ALL
+    (SELECT id, priority, 0, NULL, upload_timestamp FROM file_imports AS file
+     WHERE processing_status = 'processing' AND ($4::smallint IS NULL OR priority = $4)
+       AND {EXPIRED}
+     ORDER BY priority, upload_timestamp, id LIMIT $2 + 32)
+), due AS (
+    SELECT candidate.* FROM (
+        SELECT * FROM candidates
+        ORDER BY priority, round, last_turn NULLS FIRST, upload_timestamp, id
+    ) AS candidate CROSS JOIN LATERAL (
+        SELECT 1 FROM file_imports AS file
+        WHERE file.id = candidate.id
+          AND (processing_status = 'queued' OR processing_status = 'processing' AND {EXPIRED})
+        FOR UPDATE SKIP LOCKED
+    ) AS locked
     LIMIT $2
-    FOR UPDATE SKIP LOCKED
 )
 UPDATE file_imports AS file
 SET processing_status = 'processing', lease_owner = $1, acquired_until = now() + $3,
-    attempt = attempt + 1, processing_started_at = coalesce(processing_started_at, now()),
-    updated_at = now()
-FROM due WHERE file.id = due.id
-RETURNING file.id, file.attempt, file.run, file.upload_timestamp
+    leased_at = now(), attempt = attempt + 1,
+    processing_started_at = coalesce(processing_started_at, now()), updated_at = now()
+FROM due
+WHERE file.id = due.id AND file.id = ANY(ARRAY(SELECT id FROM due))
+RETURNING file.id, file.attempt, file.run, due.priority, due.round, due.last_turn,
+          due.upload_timestamp
 """
 
 EXTEND = """-- extend_leases: heartbeat of the leases that are still held
 UPDATE file_imports AS file
-SET acquired_until = now() + $5
+SET acquired_until = now() + $5, leased_at = now()
 FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[]) AS held(id, owner, attempt, run)
 WHERE file.id = held.id AND file.lease_owner = held.owner AND file.attempt = held.attempt
   AND file.run = held.run AND file.processing_status = 'processing'
@@ -52,7 +102,7 @@ SELECT id FROM file_imports AS file
 WHERE processing_status IN ('pending', 'validating', 'indexing')
   AND NOT EXISTS (
     SELECT 1 FROM outbox
-    WHERE file_id = file.id AND handled_at IS NULL AND dead_at IS NULL
+    WHERE file_id = file.id AND handled_at IS NULL
   )
 ORDER BY updated_at, id LIMIT $1
 """
@@ -62,14 +112,34 @@ SELECT count(*) FROM file_imports
 WHERE processing_status IN ('pending', 'validating', 'queued', 'processing', 'indexing')
 """
 
+STATE = """-- queue_state: what is not finished, and how long the oldest of it has waited
+SELECT count(*) AS depth,
+       count(*) FILTER (WHERE processing_status = 'queued' AND priority = 0) AS interactive,
+       count(*) FILTER (WHERE processing_status = 'queued' AND priority = 1) AS bulk,
+       count(*) FILTER (WHERE processing_status = 'processing' AND acquired_until > now())
+           AS in_flight,
+       extract(epoch FROM now()
+           - min(CASE WHEN run = 1 THEN upload_timestamp ELSE updated_at END)
+             FILTER (WHERE processing_status IN ('pending', 'validating', 'queued'))
+       )::float8 AS oldest_seconds
+FROM file_imports
+WHERE processing_status IN ('pending', 'validating', 'queued', 'processing', 'indexing')
+"""
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
 
 class PostgresWorkQueue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, owner: str, *, limit: int, lease_seconds: float) -> Sequence[Claim]:
-        rows = await self._database.fetch(CLAIM, owner, limit, timedelta(seconds=lease_seconds))
-        rows.sort(key=lambda row: (row["upload_timestamp"], row["id"]))
+    async def claim(
+        self, owner: str, *, limit: int, lease_seconds: float, only: Priority | None = None
+    ) -> Sequence[Claim]:
+        lease = timedelta(seconds=lease_seconds)
+        number = None if only is None else number_of(only)
+        rows = await self._database.fetch(CLAIM, owner, limit, lease, number)
+        rows.sort(key=_order)
         return [Claim(row["id"], owner, row["attempt"], row["run"]) for row in rows]
 
     async def extend(self, claims: Sequence[Claim], *, lease_seconds: float) -> Sequence[Claim]:
@@ -95,3 +165,19 @@ class PostgresWorkQueue:
 
     async def depth(self) -> int:
         return int(await self._database.fetchval(DEPTH))
+
+    async def state(self) -> QueueState:
+        row = await self._database.fetchrow(STATE)
+        assert row is not None
+        return QueueState(
+            depth=row["depth"],
+            waiting={Priority.INTERACTIVE: row["interactive"], Priority.BULK: row["bulk"]},
+            in_flight=row["in_flight"],
+            oldest_seconds=row["oldest_seconds"],
+        )
+
+
+def _order(row: Row) -> tuple[Any, ...]:
+    """That of the claim, which the rows of an UPDATE do not keep."""
+    last_turn = row["last_turn"] or LONG_AGO
+    return (row["priority"], row["round"], last_turn, row["upload_timestamp"], row["id"])

@@ -8,6 +8,8 @@ from actors.adapters.postgres.events import PostgresEventLog
 from actors.adapters.postgres.files import PostgresFileImports
 from actors.adapters.postgres.full_text import PostgresFullText
 from actors.adapters.postgres.history import PostgresQueryHistory
+from actors.adapters.postgres.journal import PostgresEventJournal
+from actors.adapters.postgres.listening import Listener
 from actors.adapters.postgres.modules import PostgresModuleStore
 from actors.adapters.postgres.names import PostgresNames
 from actors.adapters.postgres.passages import PostgresPassageGroups
@@ -22,13 +24,15 @@ class PostgresMetadataStore:
 
     def __init__(self, database: Database, *, listen_dsn: str) -> None:
         self._database = database
+        self._listener = Listener(listen_dsn)
         self.files = PostgresFileImports(database)
         self.queue = PostgresWorkQueue(database)
         self.slices = PostgresSliceLedger(database)
         self.records = PostgresRecords(database)
         self.names = PostgresNames(database)
         self.groups = PostgresPassageGroups(database)
-        self.events = PostgresEventLog(database, listen_dsn=listen_dsn)
+        self.events = PostgresEventLog(database, self._listener)
+        self.journal = PostgresEventJournal(database, self._listener)
         self.history = PostgresQueryHistory(database)
         self.modules = PostgresModuleStore(database)
         self.uploads = PostgresUploadLog(database)
@@ -65,5 +69,5 @@ class PostgresMetadataStore:
         await self._database.fetch("SELECT 1")
 
     async def close(self) -> None:
-        await self.events.close()
+        await self._listener.close()
         await self._database.close()
