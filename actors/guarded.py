@@ -39,11 +39,12 @@ INDEX_READS = {"search_vector", "search_keyword", "count"}
 INDEX_WRITES = {"upsert", "delete", "reassign"}
 OBJECT_CALLS = {"size", "delete"}
 FILE_CALLS = {"create", "get", "list", "describe", "dead_letters", "totals"}
-QUEUE_CALLS = {"extend", "deleting", "stalled", "depth"}
+QUEUE_CALLS = {"extend", "deleting", "stalled", "depth", "state"}
 SLICE_CALLS = {"plan", "pending", "progress", "complete"}
 RECORD_CALLS = {"stage", "get", "versions_of", "thread", "count", "vector_count"}
 GROUP_CALLS = {"stale", "count_stale"}
-EVENT_CALLS = {"handled", "generation"}
+EVENT_CALLS = {"extend", "release", "handled", "generation"}
+JOURNAL_CALLS = {"after", "latest", "dead", "prune", "counts"}
 UPLOAD_CALLS = {"get", "note_parts", "forget", "expired", "unfinished"}
 """Calls that their ports say may be made again, the answer to the first having been lost. What
 takes something for itself (``claim``), starts something (``restart``) or streams is not here."""
@@ -192,6 +193,7 @@ class GuardedMetadataStore:
         self.names = guarded(store.names, gate)
         self.groups = guarded(store.groups, gate, repeated=GROUP_CALLS)
         self.events = guarded(store.events, gate, repeated=EVENT_CALLS)
+        self.journal = guarded(store.journal, gate, repeated=JOURNAL_CALLS)
         self.history = guarded(store.history, gate)
         self.modules = guarded(store.modules, gate)
         self.full_text = guarded(store.full_text, gate)

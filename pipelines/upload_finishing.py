@@ -10,7 +10,8 @@ from domain.models.ids import FileId
 from domain.models.uploads import DirectUpload, NewUpload, upload_key
 from domain.ports.direct_uploads import DirectUploads
 from domain.ports.metadata_store import MetadataStore
-from pipelines.uploading import UNDETECTED
+from domain.priorities import priority_of
+from pipelines.uploading import BULK_BYTES, UNDETECTED
 
 log = structlog.get_logger(__name__)
 
@@ -113,4 +114,5 @@ def _file_of(upload: NewUpload) -> NewFileImport:
         mime_type=upload.mime_type,
         stored=StoredObject(upload_key(upload.upload_id), "", upload.size_bytes),
         options=upload.options,
+        priority=priority_of(upload.options, upload.size_bytes, bulk_bytes=BULK_BYTES),
     )

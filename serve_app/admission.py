@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from actors.settings import HttpSettings
+from actors.settings import Settings
 from domain.errors import OverloadedError
 from serve_app.errors import response_of
 
+EVENT_STREAM = "/v1/events/stream"
 API_PREFIX = "/v1/"
 """Health, metrics and documentation are answered however full the service is."""
 
@@ -22,6 +23,7 @@ class Lane:
 
     def __init__(self, *, ongoing: int, queued: int) -> None:
         self._turns = asyncio.Semaphore(ongoing)
+        self._ongoing = ongoing
         self._queued = queued
         self._waiting = 0
 
@@ -34,7 +36,8 @@ class Lane:
         """
         if self._turns.locked() and self._waiting >= self._queued:
             raise OverloadedError(
-                f"{self._waiting} requests are waiting already; try again later",
+                f"{self._ongoing} requests of this kind are worked on and {self._waiting} wait "
+                "already; try again later",
                 retry_after_seconds=1.0,
             )
         self._waiting += 1
@@ -50,17 +53,26 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """Uploads may last for hours, so they wait for each other and not for queries."""
+    """Uploads and streams last long, so they wait for their like and not for queries."""
 
     uploads: Lane
+    streams: Lane
     others: Lane
 
+    def of(self, scope: Scope) -> Lane:
+        if is_upload(scope):
+            return self.uploads
+        return self.streams if scope["path"] == EVENT_STREAM else self.others
 
-def open_lanes(settings: HttpSettings) -> Lanes:
+
+def open_lanes(settings: Settings) -> Lanes:
+    http = settings.http
+
     def lane() -> Lane:
-        return Lane(ongoing=settings.max_ongoing_requests, queued=settings.max_queued_requests)
+        return Lane(ongoing=http.max_ongoing_requests, queued=http.max_queued_requests)
 
-    return Lanes(uploads=lane(), others=lane())
+    streams = Lane(ongoing=settings.events.max_streams, queued=0)
+    return Lanes(uploads=lane(), streams=streams, others=lane())
 
 
 class Admission:
@@ -74,9 +86,8 @@ class Admission:
             await self._app(scope, receive, send)
             return
         lanes: Lanes = scope["app"].state.lanes
-        lane = lanes.uploads if is_upload(scope) else lanes.others
         try:
-            async with lane.turn():
+            async with lanes.of(scope).turn():
                 await self._app(scope, receive, send)
         except OverloadedError as error:
             await response_of(error)(scope, receive, send)

@@ -10,7 +10,17 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from actors.bootstrap import Services
-from serve_app import blend, direct_upload, files, health, modules, query, records, upload
+from serve_app import (
+    blend,
+    direct_upload,
+    events,
+    files,
+    health,
+    modules,
+    query,
+    records,
+    upload,
+)
 from serve_app.admission import Admission, open_lanes
 from serve_app.context import OpenModules, open_context
 from serve_app.errors import install_error_handlers
@@ -40,7 +50,7 @@ def create_app(open_services: OpenServices, *, open_modules: OpenModules | None 
             open_context(services, open_modules=open_modules) as context,
         ):
             app.state.context = context
-            app.state.lanes = open_lanes(services.settings.http)
+            app.state.lanes = open_lanes(services.settings)
             app.state.max_upload_bytes = services.settings.http.max_upload_bytes
             yield
 
@@ -51,7 +61,10 @@ def create_app(open_services: OpenServices, *, open_modules: OpenModules | None 
         lifespan=lifespan,
         redoc_url=None,
     )
-    for routes in (upload, direct_upload, files, query, blend, records, modules, health):
+    for routes in (
+        *(upload, direct_upload, files, events),
+        *(query, blend, records, modules, health),
+    ):
         app.include_router(routes.router)
     install_error_handlers(app)
     app.add_middleware(UploadLimit)

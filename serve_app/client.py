@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
+import orjson
 
 from domain.errors import HeadraceError
 from domain.models.files import ImportOptions
@@ -21,6 +23,10 @@ PIECE_BYTES = 256 * 1024
 PAGE = 1_000
 PATIENCE_SECONDS = 30.0
 UPLOAD_PATIENCE_SECONDS = 1_800.0
+FOLLOW_PATIENCE_SECONDS = 120.0
+RECONNECT_SECONDS = 2.0
+STREAM_SILENCE_SECONDS = 60.0
+"""A stream that says nothing for so long, not even that it lives, is broken."""
 MAX_WAIT_SECONDS = 30.0
 BUSY = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 PROXY_ALONE = (
@@ -67,11 +73,11 @@ class HeadraceClient:
         url: str,
         *,
         transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         self.url = url.rstrip("/")
-        self._sleep = sleep
         self._aborted = threading.Event()
+        self._pause: Callable[[float], object] = sleep or self._aborted.wait
         # A proxy of the environment knows nothing of this machine's loopback.
         self.transport = transport
         self._http = httpx.Client(
@@ -135,20 +141,36 @@ class HeadraceClient:
         options: ImportOptions,
         *,
         on_bytes: Callable[[int], None] = lambda count: None,
+        on_busy: Callable[[str], None] = lambda reason: None,
     ) -> Json:
         """Stream a file to the service; returns its ``id`` and ``status``.
+
+        A full queue (429) is waited out however long it takes, as ``Retry-After`` says; ``on_busy``
+        hears why. ``on_bytes`` hears what is sent, and a negative count of what has to be again.
 
         Raises:
             ServiceRefused: the service does not take this file; others may go on.
             ServiceUnreachable, UploadAborted, OSError.
         """
+        sent_bytes = 0
+
+        def sent(count: int) -> None:
+            nonlocal sent_bytes
+            sent_bytes += count
+            on_bytes(count)
+
+        def wait(reason: str) -> None:
+            sent(-sent_bytes)
+            on_busy(reason)
+
         return self._json(
             "PUT",
             f"/v1/files/{quote(upload.filename, safe='/')}",
             params=upload_parameters(options),
             headers={"content-type": "application/octet-stream"},
-            pieces=lambda: self.pieces(upload.path, on_bytes),
+            pieces=lambda: self.pieces(upload.path, sent),
             patience_seconds=UPLOAD_PATIENCE_SECONDS,
+            on_busy=wait,
         )
 
     def offers_direct_uploads(self) -> bool:
@@ -158,8 +180,17 @@ class HeadraceClient:
         except (ServiceRefused, ServiceUnreachable):
             return False
 
-    def begin_upload(self, upload: Upload, options: ImportOptions) -> Json:
-        """Begin an upload straight to the object store; ``PUT`` its parts, then complete it."""
+    def begin_upload(
+        self,
+        upload: Upload,
+        options: ImportOptions,
+        *,
+        on_busy: Callable[[str], None] = lambda reason: None,
+    ) -> Json:
+        """Begin an upload straight to the object store; ``PUT`` its parts, then complete it.
+
+        A full queue is waited out as by ``upload``.
+        """
         fields = {
             **upload_parameters(options),
             "text_columns": list(options.text_columns) if options.text_columns else None,
@@ -171,6 +202,7 @@ class HeadraceClient:
             "/v1/uploads",
             json={**named, **fields},
             patience_seconds=UPLOAD_PATIENCE_SECONDS,
+            on_busy=on_busy,
         )
 
     def part_urls(self, upload_id: str, *, first: int, limit: int) -> list[Json]:
@@ -184,6 +216,60 @@ class HeadraceClient:
 
     def abort_upload(self, upload_id: str) -> None:
         self._json("DELETE", f"/v1/uploads/{_part(upload_id)}")
+
+    def events(self, *, file_id: str | None = None, dead: bool = False, limit: int = 100) -> Json:
+        """The latest events, oldest first, and ``next_after``."""
+        parameters = {"limit": limit, **({"file": file_id} if file_id else {})}
+        if dead:
+            parameters["dead"] = "true"
+        return self._json("GET", "/v1/events", params=parameters)
+
+    def follow_events(self, *, after: int, file_id: str | None = None) -> Iterator[Json]:
+        """Events after an id as they come, for ever; a connection that is lost is made anew.
+
+        Raises:
+            ServiceRefused, and ``ServiceUnreachable`` when the service stays away.
+        """
+        seen = after
+        away_since: float | None = None
+        while True:
+            try:
+                for event in self._stream_events(seen, file_id):
+                    away_since = None
+                    if event is not None:
+                        seen = event["id"]
+                        yield event
+            except ServiceUnreachable:
+                away_since = away_since or time.monotonic()
+                if time.monotonic() - away_since > FOLLOW_PATIENCE_SECONDS:
+                    raise
+            self._pause(RECONNECT_SECONDS)
+
+    def _stream_events(self, after: int, file_id: str | None) -> Iterator[Json | None]:
+        """The events of one connection; ``None`` for each sign of life in between."""
+        request = self._http.build_request(
+            "GET",
+            "/v1/events/stream",
+            params={"file": file_id} if file_id else None,
+            headers={"last-event-id": str(after)},
+            timeout=httpx.Timeout(STREAM_SILENCE_SECONDS, connect=5.0),
+        )
+        with self._translated():
+            response = self._http.send(request, stream=True)
+            try:
+                if not response.is_success:
+                    response.read()
+                    refusal = _refusal(response)
+                    is_passing = _is_passing(response)
+                    raise ServiceUnreachable(refusal.message) if is_passing else refusal
+                for line in response.iter_lines():
+                    name, _, value = line.partition(":")
+                    yield orjson.loads(value) if name == "data" else None
+            finally:
+                response.close()
+
+    def replay_event(self, event_id: int) -> Json:
+        return self._json("POST", f"/v1/events/{event_id}/replay")
 
     def modules(self) -> Json:
         return self._json("GET", "/v1/modules")
@@ -237,23 +323,32 @@ class HeadraceClient:
         *,
         pieces: Callable[[], Iterator[bytes]] | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
+        on_busy: Callable[[str], None] | None = None,
         **options: Any,
     ) -> Json:
         while True:
             content = {"content": pieces()} if pieces else {}
             response = self._send(method, path, **options, **content)
             wait_seconds = _retry_after(response)
-            patience_seconds -= wait_seconds
+            is_full = response.status_code == httpx.codes.TOO_MANY_REQUESTS and on_busy is not None
+            patience_seconds -= 0 if is_full else wait_seconds
             if not _is_passing(response) or patience_seconds < 0 or self._aborted.is_set():
                 break
-            self._sleep(wait_seconds)
+            if on_busy is not None:
+                on_busy(_refusal(response).message)
+            self._pause(wait_seconds)
         if response.is_success:
             return dict(response.json()) if response.content else {}
         raise _refusal(response)
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
+        with self._translated():
             return self._http.request(method, path, **options)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise ServiceUnreachable(
                 f"cannot reach {self.url}: start the service with 'headrace up', "
@@ -279,6 +374,7 @@ def upload_parameters(options: ImportOptions) -> dict[str, str]:
         "timestamp_column": options.timestamp_column,
         "id_column": options.id_column,
         "job": "true" if options.as_job else None,
+        "priority": options.priority,
     }
     return {name: value for name, value in given.items() if value is not None}
 

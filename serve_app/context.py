@@ -16,6 +16,7 @@ from actors.modules.registry import Registry, open_registry
 from actors.settings import Settings
 from domain.ports.modules import ModuleStore
 from pipelines.direct_uploading import DirectLimits, DirectUploadService
+from pipelines.event_feed import EventFeed
 from pipelines.file_service import FileService
 from pipelines.history import HistoryBuffer
 from pipelines.index_follower import IndexFollower
@@ -37,6 +38,7 @@ class Context:
     files: FileService
     queries: QueryEngine
     history: HistoryBuffer
+    feed: EventFeed
     follower: IndexFollower
     metrics: Metrics
     modules: Registry
@@ -55,6 +57,7 @@ async def open_context(
     settings = services.settings
     history = HistoryBuffer(services.metadata.history)
     follower = IndexFollower(services.metadata.events, services.index)
+    feed = EventFeed(services.metadata.journal)
     uploads = UploadService(
         services.objects,
         services.metadata,
@@ -62,7 +65,7 @@ async def open_context(
         queue_limit=settings.ingest.queue_limit,
         bulk_bytes=settings.ingest.bulk_bytes,
     )
-    async with follower.running(), history.running():
+    async with follower.running(), history.running(), _stopped_at_the_end(feed):
         yield Context(
             services=services,
             uploads=uploads,
@@ -87,11 +90,20 @@ async def open_context(
                 unavailable=lambda: services.breakers.unavailable(*ANSWERS_NEED),
             ),
             history=history,
+            feed=feed,
             follower=follower,
             metrics=Metrics(),
             modules=(open_modules or open_registry)(settings, services.metadata.modules),
             started_at=time.monotonic(),
         )
+
+
+@asynccontextmanager
+async def _stopped_at_the_end(feed: EventFeed) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        feed.stop()
 
 
 # A coroutine: FastAPI gives each plain function a thread, which cost a query 1 ms (measured).

@@ -16,7 +16,7 @@ from actors.bootstrap import Services, open_breakers, open_services
 from actors.breaker_hub import gossiping
 from actors.logging import configure_logging
 from actors.module_registry import ClusterModuleRegistry
-from actors.settings import HttpSettings, Settings
+from actors.settings import Settings
 from serve_app.api import create_app
 from serve_app.context import Context
 
@@ -55,6 +55,12 @@ class ApiDeployment:
         if context is not None:
             await asyncio.to_thread(context.services.embedder.embed, ["healthy"])
 
+    async def end_streams(self) -> None:
+        """Let those who follow events go: a stop waits for all requests, and theirs never end."""
+        context: Context | None = getattr(self._app and self._app.state, "context", None)
+        if context is not None:
+            context.feed.stop()
+
 
 def api_application(settings: Settings) -> Any:
     """The Serve application for these settings.
@@ -62,7 +68,7 @@ def api_application(settings: Settings) -> Any:
     The application has its own bounded queues, with answers of its own; Serve's are wider and
     only the last wall.
     """
-    bound = most_requests(settings.http)
+    bound = most_requests(settings)
     deployment = serve.deployment(
         ApiDeployment,
         name="Api",
@@ -79,6 +85,8 @@ def api_application(settings: Settings) -> Any:
     return deployment.bind(settings)
 
 
-def most_requests(http: HttpSettings) -> int:
-    """Requests that both lanes of the application hold at most, working and waiting."""
-    return 2 * (http.max_ongoing_requests + http.max_queued_requests)
+def most_requests(settings: Settings) -> int:
+    """Requests that all lanes of the application hold at most, working and waiting."""
+    http = settings.http
+    short = 2 * (http.max_ongoing_requests + http.max_queued_requests)
+    return short + settings.events.max_streams

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field, StrictStr
 
-from domain.models.files import ImportOptions
+from domain.models.files import ImportOptions, Priority
 from domain.models.uploads import MOST_PARTS, NewUpload, UploadedPart
 from pipelines.direct_uploading import PartUrl
 from serve_app.schemas import Name, RequestModel, ResponseModel
@@ -29,6 +29,7 @@ class UploadRequest(RequestModel):
     timestamp_column: Name | None = None
     id_column: Name | None = None
     job: bool = False
+    priority: Priority | None = None
 
     def options(self, source: str | None) -> ImportOptions:
         return ImportOptions(
@@ -38,6 +39,7 @@ class UploadRequest(RequestModel):
             timestamp_column=self.timestamp_column,
             id_column=self.id_column,
             as_job=self.job,
+            priority=self.priority,
         )
 
 

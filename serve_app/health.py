@@ -23,7 +23,9 @@ from serve_app.problems import Responses, documented, problems
 from serve_app.schemas import (
     BreakerModel,
     ComponentModel,
+    EventsModel,
     Liveness,
+    QueueModel,
     Readiness,
     StatusResponse,
     VerifyResponse,
@@ -87,7 +89,9 @@ async def status(context: InContext) -> StatusResponse:
         data_dir=str(services.settings.data_dir.absolute()),
         uptime_seconds=round(time.monotonic() - context.started_at, 1),
         generation=totals.generation,
-        queue_depth=totals.queue_depth,
+        queue_depth=totals.queue and totals.queue.depth,
+        queue=totals.queue and QueueModel.of(totals.queue, services.settings.ingest.queue_limit),
+        events=totals.events and EventsModel.of(totals.events),
         records=records,
         chunks=totals.index_chunks,
         files=totals.imports
@@ -140,14 +144,16 @@ async def metrics(context: InContext) -> Response:
 async def gather_totals(context: Context) -> SystemTotals:
     """Ask the stores for their sums, all at once; ``None`` from one that is away."""
     services = context.services
-    imports, depth, chunks = await asyncio.gather(
+    imports, queue, events, chunks = await asyncio.gather(
         _if_available(services.metadata.files.totals()),
-        _if_available(services.metadata.queue.depth()),
+        _if_available(services.metadata.queue.state()),
+        _if_available(services.metadata.journal.counts()),
         _if_available(services.index.count()),
     )
     return SystemTotals(
         imports=imports,
-        queue_depth=depth,
+        queue=queue,
+        events=events,
         index_chunks=chunks,
         generation=context.follower.generation,
     )

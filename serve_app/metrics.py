@@ -11,7 +11,8 @@ from prometheus_client.metrics_core import Metric
 
 from actors.breakers import Dependency, GateStatus
 from domain.breaker import BreakerState
-from domain.models.files import ImportTotals, ProcessingStatus
+from domain.models.events import EventCounts
+from domain.models.files import ImportTotals, ProcessingStatus, QueueState
 from domain.models.search import Answer, SearchMode
 
 LATENCY_BUCKETS = (
@@ -31,7 +32,8 @@ class SystemTotals:
     """
 
     imports: ImportTotals | None
-    queue_depth: int | None
+    queue: QueueState | None
+    events: EventCounts | None
     index_chunks: int | None
     generation: int
 
@@ -143,10 +145,10 @@ class _Stored:
         totals = self._totals
         if totals.imports is not None:
             yield from self._imported(totals.imports)
-        if totals.queue_depth is not None:
-            yield GaugeMetricFamily(
-                "headrace_queue_depth", "Files that are not finished.", totals.queue_depth
-            )
+        if totals.queue is not None:
+            yield from _queue_metrics(totals.queue)
+        if totals.events is not None:
+            yield from _event_metrics(totals.events)
         if totals.index_chunks is not None:
             yield GaugeMetricFamily(
                 "headrace_index_chunks", "Chunks searched.", totals.index_chunks
@@ -179,6 +181,40 @@ class _Stored:
             "Chunks embedded by imports and stored; falls when files are deleted.",
             imports.chunks,
         )
+
+
+def _queue_metrics(queue: QueueState) -> Iterator[Metric]:
+    """How much work there is, and how long the oldest of it has waited."""
+    yield GaugeMetricFamily("headrace_queue_depth", "Files that are not finished.", queue.depth)
+    yield _gauge_by(
+        "headrace_queue_waiting_files",
+        "Files that wait for a worker, by priority.",
+        "priority",
+        queue.waiting.items(),
+    )
+    yield GaugeMetricFamily(
+        "headrace_queue_oldest_seconds",
+        "How long the file that has waited longest has; 0 where none waits.",
+        queue.oldest_seconds or 0.0,
+    )
+    yield GaugeMetricFamily(
+        "headrace_files_in_flight", "Files that are worked on now.", queue.in_flight
+    )
+
+
+def _event_metrics(events: EventCounts) -> Iterator[Metric]:
+    """Events that wait, how long the oldest has, and those that were given up."""
+    yield GaugeMetricFamily(
+        "headrace_events_pending", "Events that wait for their handlers.", events.pending
+    )
+    yield GaugeMetricFamily(
+        "headrace_events_oldest_pending_seconds",
+        "How long the oldest of these has waited; 0 where none does.",
+        events.oldest_pending_seconds or 0.0,
+    )
+    yield GaugeMetricFamily(
+        "headrace_events_dead", "Events that could not be handled.", events.dead
+    )
 
 
 def _gauge_by(

@@ -42,6 +42,7 @@ MIN_LOGICAL_CPUS = 4
 
 WATCH_SECONDS = 0.5
 SHUTDOWN_SECONDS = 25.0
+END_STREAMS_SECONDS = 2.0
 EXIT_STOPPED = 0
 EXIT_NOT_STARTED = 1
 EXIT_RAY_DIED = 3
@@ -186,6 +187,8 @@ class Node:
         # Without a running Ray, stopping Serve would start one.
         if ray.is_initialized():
             with contextlib.suppress(Exception):
+                _end_streams()
+            with contextlib.suppress(Exception):
                 serve.shutdown()
             with contextlib.suppress(Exception):
                 ray.shutdown()
@@ -204,6 +207,14 @@ class Node:
         for child in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
+
+
+def _end_streams() -> None:
+    """Those who follow events would hold up the stop: Serve waits for every request."""
+    from ray import serve
+
+    api = serve.get_deployment_handle("Api", app_name="headrace")
+    api.end_streams.remote().result(timeout_s=END_STREAMS_SECONDS)
 
 
 def _lives(process: psutil.Process) -> bool:

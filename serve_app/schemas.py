@@ -16,7 +16,8 @@ from pydantic import (
 )
 from pydantic.json_schema import WithJsonSchema
 
-from domain.models.files import FileImport, FileReport, ProcessingStatus
+from domain.models.events import EventCounts, EventState, LoggedEvent, to_payload
+from domain.models.files import FileImport, FileReport, Priority, ProcessingStatus, QueueState
 from domain.models.records import StoredRecord
 
 _WANTED_MOMENT = "write a date or time as 2026-03-31 or 2026-03-31T09:30:00Z"
@@ -99,12 +100,44 @@ class AcceptedFile(ResponseModel):
         return AcceptedFile(id=file.file_id, status=file.status)
 
 
+class EventModel(ResponseModel):
+    id: int = Field(description="Grows in the order in which events were written.")
+    name: str = Field(examples=["file_uploaded", "file_processed", "indexing_completed"])
+    file_id: UUID
+    payload: JsonObject
+    state: EventState
+    attempts: int
+    created_at: datetime
+    ended_at: datetime | None = Field(description="When it was handled or given up.")
+    error: str | None = Field(description="Of the last attempt that failed.")
+
+    @staticmethod
+    def of(logged: LoggedEvent) -> EventModel:
+        return EventModel(
+            id=logged.event_id,
+            name=logged.event.name,
+            file_id=logged.event.file_id,
+            payload=to_payload(logged.event),
+            state=logged.state,
+            attempts=logged.attempts,
+            created_at=logged.created_at,
+            ended_at=logged.ended_at,
+            error=logged.error,
+        )
+
+
+class EventList(ResponseModel):
+    events: list[EventModel]
+    next_after: int = Field(description="Pass as ``after`` for what follows.")
+
+
 class FileModel(ResponseModel):
     id: UUID
     filename: str
     status: ProcessingStatus
     source_type: str
     parser: str | None
+    priority: Priority = Field(description="Interactive files are imported before bulk.")
     file_size: int
     mime_type: str | None
     sha256: str = Field(
@@ -120,6 +153,7 @@ class FileModel(ResponseModel):
     ledger: LedgerModel
     progress: ProgressModel
     eta_seconds: float | None
+    dead_events: list[EventModel] = Field(description="Events that could not be handled.")
 
     @staticmethod
     def of(report: FileReport) -> FileModel:
@@ -130,6 +164,7 @@ class FileModel(ResponseModel):
             status=file.status,
             source_type=file.source_type,
             parser=file.parser,
+            priority=file.priority,
             file_size=file.file_size,
             mime_type=file.mime_type,
             sha256=file.sha256,
@@ -146,6 +181,7 @@ class FileModel(ResponseModel):
                 "timestamp_column": options.timestamp_column,
                 "id_column": options.id_column,
                 "job": options.as_job,
+                "priority": options.priority,
             },
             ledger=LedgerModel.model_validate(report.ledger.to_json()),
             progress=ProgressModel(
@@ -156,6 +192,7 @@ class FileModel(ResponseModel):
                 records_per_second=progress.records_per_second,
             ),
             eta_seconds=progress.eta_seconds,
+            dead_events=[EventModel.of(event) for event in report.dead_events],
         )
 
 
@@ -257,6 +294,36 @@ class BreakerModel(ResponseModel):
     retry_after_seconds: float = Field(description="How long it stays open.")
 
 
+class QueueModel(ResponseModel):
+    limit: int = Field(description="Unfinished files beyond which uploads get 429.")
+    waiting: Mapping[Priority, int] = Field(description="Files that wait for a worker.")
+    in_flight: int = Field(description="Files that are worked on now.")
+    oldest_seconds: float | None = Field(description="How long the oldest has waited.")
+
+    @staticmethod
+    def of(state: QueueState, limit: int) -> QueueModel:
+        return QueueModel(
+            limit=limit,
+            waiting=state.waiting,
+            in_flight=state.in_flight,
+            oldest_seconds=state.oldest_seconds,
+        )
+
+
+class EventsModel(ResponseModel):
+    pending: int = Field(description="Events that wait for their handlers.")
+    oldest_pending_seconds: float | None
+    dead: int = Field(description="Events that could not be handled: `headrace events --dead`.")
+
+    @staticmethod
+    def of(counts: EventCounts) -> EventsModel:
+        return EventsModel(
+            pending=counts.pending,
+            oldest_pending_seconds=counts.oldest_pending_seconds,
+            dead=counts.dead,
+        )
+
+
 class StatusResponse(ResponseModel):
     version: str
     profile: str
@@ -266,6 +333,8 @@ class StatusResponse(ResponseModel):
     queue_depth: int | None = Field(
         description="Files that are not finished; null, like all counts, while nobody can tell."
     )
+    queue: QueueModel | None
+    events: EventsModel | None
     records: int | None
     chunks: int | None
     files: Mapping[str, int] | None = Field(description="Counts by status.")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Header, Query, Request, UploadFile
 
-from domain.models.files import FileImport, ImportOptions
+from domain.models.files import FileImport, ImportOptions, Priority
 from serve_app.context import Context, InContext
 from serve_app.problems import problems
 from serve_app.schemas import AcceptedFile
@@ -27,6 +27,10 @@ Job = Annotated[
     bool, Query(description="Import it as a Ray Data job of its own, as large files are anyway.")
 ]
 Column = Annotated[str | None, Query(description="Name of a column.")]
+PriorityParameter = Annotated[
+    Priority | None,
+    Query(description="`interactive` unless it is a job or large; `bulk` lets others go first."),
+]
 
 _RAW_BODY: dict[str, Any] = {
     "requestBody": {
@@ -54,6 +58,7 @@ async def put_file(
     timestamp_column: Column = None,
     id_column: Column = None,
     job: Job = False,
+    priority: PriorityParameter = None,
     content_type: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> AcceptedFile:
     """The body goes straight into the object store, however large it is. Import follows."""
@@ -64,6 +69,7 @@ async def put_file(
         timestamp_column=timestamp_column or None,
         id_column=id_column or None,
         as_job=job,
+        priority=priority,
     )
     file = await context.uploads.upload(
         filename,
@@ -89,6 +95,7 @@ async def post_file(
     timestamp_column: Annotated[str | None, Form()] = None,
     id_column: Annotated[str | None, Form()] = None,
     job: Annotated[bool, Form()] = False,
+    priority: Annotated[Priority | None, Form()] = None,
 ) -> AcceptedFile:
     """For browsers and small files: a form is spooled to disk once before it is stored."""
     options = ImportOptions(
@@ -98,6 +105,7 @@ async def post_file(
         timestamp_column=timestamp_column or None,
         id_column=id_column or None,
         as_job=job,
+        priority=priority,
     )
     filename = file.filename or ""
     imported = await context.uploads.upload(

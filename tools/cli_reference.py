@@ -51,8 +51,16 @@ def cli_page() -> str:
     lines += _sections(app, "")
     for group in app.registered_groups:
         if group.typer_instance is not None:
+            lines += _group_itself(group.typer_instance, str(group.name))
             lines += _sections(group.typer_instance, f"{group.name} ")
     return "\n".join(lines)
+
+
+def _group_itself(commands: Typer, name: str) -> Iterator[str]:
+    """A group that does something without a further command."""
+    itself = commands.registered_callback
+    if itself is not None and itself.callback is not None:
+        yield from _section(name, itself.callback)
 
 
 def _sections(commands: Typer, prefix: str) -> Iterator[str]:

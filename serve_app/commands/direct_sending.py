@@ -35,6 +35,7 @@ PARTS_IN_FLIGHT = 3
 ATTEMPTS = 5
 
 OnBytes = Callable[[int], None]
+OnBusy = Callable[[str], None]
 
 
 class PartFailed(HeadraceError):
@@ -75,7 +76,13 @@ class DirectSender:
         for store in self._stores.values():
             store.close()
 
-    def send(self, upload: Upload, options: ImportOptions, on_bytes: OnBytes) -> Json:
+    def send(
+        self,
+        upload: Upload,
+        options: ImportOptions,
+        on_bytes: OnBytes,
+        on_busy: OnBusy = lambda reason: None,
+    ) -> Json:
         """Bring the file in; returns its ``id`` and ``status``.
 
         Raises:
@@ -84,10 +91,10 @@ class DirectSender:
         """
         if upload.size_bytes >= DIRECT_FROM_BYTES and self._is_offered:
             try:
-                return self._send_direct(upload, options, on_bytes)
+                return self._send_direct(upload, options, on_bytes, on_busy)
             except PartFailed as error:
                 self._give_up_direct(error.message)
-        return self._client.upload(upload, options, on_bytes=on_bytes)
+        return self._client.upload(upload, options, on_bytes=on_bytes, on_busy=on_busy)
 
     @property
     def _is_offered(self) -> bool:
@@ -104,9 +111,13 @@ class DirectSender:
                 self._note(f"{why}; sending through the service instead")
             self._is_unreachable = True
 
-    def _send_direct(self, upload: Upload, options: ImportOptions, on_bytes: OnBytes) -> Json:
+    def _send_direct(
+        self, upload: Upload, options: ImportOptions, on_bytes: OnBytes, on_busy: OnBusy
+    ) -> Json:
         """The service may restart on the way: what was sent is not sent again."""
-        begun = self._outage.bridge(lambda: self._client.begin_upload(upload, options))
+        begun = self._outage.bridge(
+            lambda: self._client.begin_upload(upload, options, on_busy=on_busy)
+        )
         upload_id = begun["upload_id"]
         try:
             parts = self._send_parts(upload, begun, on_bytes)

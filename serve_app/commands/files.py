@@ -48,6 +48,8 @@ def show_file(client: HeadraceClient, output: Output, file_id: str) -> None:
         output.json({**file, "dead_letters": letters} if letters else file)
         return
     output.table(("", ""), _facts(file))
+    for event in file["dead_events"]:
+        output.line(f"dead event {event['id']} {event['name']}: {event['error']}")
     for letter in letters:
         output.line(f"failed at {letter['place']}: {letter['error']}")
 
@@ -59,6 +61,7 @@ def _facts(file: dict[str, Any]) -> list[tuple[str, str]]:
         ("file", file["filename"]),
         ("status", file["status"]),
         ("source", file["source_type"]),
+        ("priority", file["priority"]),
         ("parser", file["parser"] or ""),
         ("size", size_text(file["file_size"])),
         ("sha256", file["sha256"]),

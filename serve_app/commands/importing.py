@@ -11,7 +11,7 @@ from typing import Any
 
 from domain.errors import HeadraceError
 from domain.file_states import FINAL_STATUSES
-from domain.models.files import ImportOptions, ProcessingStatus
+from domain.models.files import ImportOptions, Priority, ProcessingStatus
 from serve_app.client import HeadraceClient, ServiceRefused, Upload
 from serve_app.commands.direct_sending import DirectSender
 from serve_app.commands.outage import Outage
@@ -59,6 +59,8 @@ def import_paths(
 ) -> None:
     """Upload what the paths mean, wait if that is wanted, print the ledger of every file.
 
+    More than one file is bulk, unless the options say otherwise.
+
     Raises:
         ImportFailed: at least one file was refused or failed, or there was none.
         ServiceUnreachable: nothing answers (any more).
@@ -66,6 +68,8 @@ def import_paths(
     found, skipped = find_files(paths)
     for one in skipped:
         output.note(f"skipped {one.path}: {one.reason}")
+    if options.priority is None and len(found) > 1:
+        options = replace(options, priority=Priority.BULK)
     entries = import_files(client, output, found, options, wait=wait)
     show_entries(output, entries, skipped)
     failed = sum(entry.has_failed for entry in entries)
@@ -101,7 +105,10 @@ def upload_all(
     entries: list[Entry | None] = [None] * len(uploads)
 
     def send(upload: Upload) -> Entry:
-        return _sent(lambda: direct.send(upload, options, progress.bytes_sent), upload, outage)
+        def deliver() -> dict[str, Any]:
+            return direct.send(upload, options, progress.bytes_sent, progress.waiting)
+
+        return _sent(deliver, upload, outage)
 
     pool = ThreadPoolExecutor(max_workers=UPLOADS_IN_FLIGHT)
     try:
@@ -133,7 +140,7 @@ def _sent(send: Callable[[], dict[str, Any]], upload: Upload, outage: Outage) ->
 class Follower:
     """Asks for uploaded files until each rests.
 
-    The service works in the order of the uploads, so looking at the first few is enough.
+    The service works nearly in the order of the uploads, so looking at the first few is enough.
     """
 
     def __init__(

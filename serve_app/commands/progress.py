@@ -18,9 +18,13 @@ LINE_SECONDS = 10.0
 
 
 class ImportProgress(Protocol):
-    """Hears of an import's steps. The first two may be called from any thread."""
+    """Hears of an import's steps. The first three may be called from any thread."""
 
     def bytes_sent(self, count: int) -> None: ...
+
+    def waiting(self, reason: str) -> None:
+        """The service has no room at present; uploading goes on by itself."""
+        ...
 
     def uploaded(self, upload: Upload) -> None: ...
 
@@ -51,6 +55,10 @@ class ProgressLines:
 
     def bytes_sent(self, count: int) -> None:
         pass
+
+    def waiting(self, reason: str) -> None:
+        if time.monotonic() - self._last_line > LINE_SECONDS:
+            self._note(f"uploaded {self._sent}/{self._count} files, waiting for room: {reason}")
 
     def uploaded(self, upload: Upload) -> None:
         self._sent += 1
@@ -107,6 +115,10 @@ class ProgressBars:
 
     def bytes_sent(self, count: int) -> None:
         self._progress.advance(self._upload_bar, count)
+
+    def waiting(self, reason: str) -> None:
+        note = f"{self._sent_files}/{self._count} files  waiting for room"
+        self._progress.update(self._upload_bar, note=note)
 
     def uploaded(self, upload: Upload) -> None:
         self._sent_files += 1

@@ -155,7 +155,8 @@ def _show_status(output: Output, url: str, answer: dict[str, Any]) -> None:
         ("data directory", answer["data_dir"]),
         ("running for", duration_text(answer["uptime_seconds"])),
         ("files", UNKNOWN if counts is None else files or "none"),
-        ("queue", f"{_count(answer['queue_depth'])} files"),
+        ("queue", _queue_text(answer)),
+        ("events", _events_text(answer["events"])),
         ("records", _count(answer["records"])),
         ("chunks", _count(answer["chunks"])),
     ]
@@ -180,3 +181,28 @@ def _breaker_text(breaker: dict[str, Any]) -> str:
     if breaker["state"] == "half_open":
         return "HALF-OPEN the next call decides"
     return f"OPEN for {breaker['retry_after_seconds']:.0f} s more"
+
+
+def _queue_text(answer: dict[str, Any]) -> str:
+    """``1,000 of 1,000 files, 4 in work, 900 bulk waiting, the oldest for 2 min 10 s``."""
+    queue = answer["queue"]
+    if queue is None:
+        return UNKNOWN
+    parts = [f"{answer['queue_depth']:,} of {queue['limit']:,} files"]
+    if queue["in_flight"]:
+        parts.append(f"{queue['in_flight']:,} in work")
+    parts += [f"{count:,} {name} waiting" for name, count in queue["waiting"].items() if count]
+    if queue["oldest_seconds"] is not None:
+        parts.append(f"the oldest for {duration_text(queue['oldest_seconds'])}")
+    return ", ".join(parts)
+
+
+def _events_text(events: dict[str, Any] | None) -> str:
+    if events is None:
+        return UNKNOWN
+    parts = [f"{events['pending']:,} pending"]
+    if events["oldest_pending_seconds"] is not None:
+        parts.append(f"the oldest for {duration_text(events['oldest_pending_seconds'])}")
+    if events["dead"]:
+        parts.append(f"{events['dead']:,} DEAD: headrace events --dead")
+    return ", ".join(parts)

@@ -16,7 +16,7 @@ from serve_app.cli import main
 Reply = Callable[[httpx.Request], httpx.Response]
 COMMANDS = {
     *("up", "down", "status", "import", "query", "files"),
-    *("file", "delete", "replay", "verify", "eval", "reparse", "modules"),
+    *("file", "delete", "replay", "verify", "eval", "reparse", "modules", "events"),
 }
 FILE_ID = "0b0b0b0b-0000-4000-8000-000000000001"
 
@@ -76,6 +76,8 @@ def file_json(**fields: Any) -> dict[str, Any]:
         "ledger": ledger,
         "progress": progress,
         "eta_seconds": None,
+        "priority": "interactive",
+        "dead_events": [],
         **fields,
     }
 

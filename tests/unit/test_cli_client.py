@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import httpx
 import pytest
 
 from domain.models.files import ImportOptions
-from serve_app.client import HeadraceClient, ServiceRefused, ServiceUnreachable, Upload
+from serve_app.client import (
+    HeadraceClient,
+    ServiceRefused,
+    ServiceUnreachable,
+    Upload,
+    UploadAborted,
+)
 from serve_app.commands.importing import Outage
 
 URL = "http://127.0.0.1:8000"
@@ -66,6 +73,62 @@ def test_what_the_service_does_not_know_is_said_at_once() -> None:
         client.file("1")
 
     assert waits == []
+
+
+def test_a_full_queue_is_waited_out_however_long_it_takes(tmp_path: Path) -> None:
+    answers = [httpx.Response(429, headers={"retry-after": "30"}) for _ in range(500)]
+    answers.append(httpx.Response(202, json={"id": "1", "status": "pending"}))
+    waits: list[float] = []
+    reasons: list[str] = []
+    sent: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        request.read()
+        return answers.pop(0)
+
+    client = HeadraceClient(URL, transport=httpx.MockTransport(answer), sleep=waits.append)
+    upload = upload_of(tmp_path / "a.csv")
+    client.upload(upload, ImportOptions(), on_busy=reasons.append, on_bytes=sent.append)
+
+    assert sum(waits) == 15_000
+    assert len(reasons) == 500
+    assert sum(sent) == upload.size_bytes
+
+
+def test_an_interrupted_import_waits_no_longer(tmp_path: Path) -> None:
+    full = httpx.MockTransport(lambda _: httpx.Response(429, headers={"retry-after": "30"}))
+    client = HeadraceClient(URL, transport=full)
+
+    with pytest.raises(UploadAborted):
+        client.upload(
+            upload_of(tmp_path / "a.csv"), ImportOptions(), on_busy=lambda _: client.abort()
+        )
+
+
+def sse(*events: dict[str, object]) -> httpx.Response:
+    blocks = [f"id: {e['id']}\nevent: x\ndata: {json.dumps(e)}\n\n" for e in events]
+    return httpx.Response(200, text=": following\nretry: 2000\n\n" + "".join(blocks))
+
+
+def test_events_are_followed_over_lost_connections(tmp_path: Path) -> None:
+    begins: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        begins.append(request.headers["last-event-id"])
+        match len(begins):
+            case 1:
+                return sse({"id": 5}, {"id": 6})
+            case 2:
+                raise httpx.ConnectError("refused", request=request)
+            case 3:
+                return httpx.Response(503, json={"detail": "restarting"})
+        return sse({"id": 7})
+
+    client = HeadraceClient(URL, transport=httpx.MockTransport(answer), sleep=lambda _: None)
+    following = client.follow_events(after=4)
+
+    assert [next(following)["id"] for _ in range(3)] == [5, 6, 7]
+    assert begins == ["4", "6", "6", "6"]
 
 
 def test_patience_ends() -> None:

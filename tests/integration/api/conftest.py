@@ -20,7 +20,14 @@ from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.memory.search_index import InMemorySearchIndex
 from actors.adapters.system_clock import SystemClock
 from actors.bootstrap import Services
-from actors.settings import HttpSettings, IngestSettings, ModuleSettings, ObjectSettings, Settings
+from actors.settings import (
+    EventSettings,
+    HttpSettings,
+    IngestSettings,
+    ModuleSettings,
+    ObjectSettings,
+    Settings,
+)
 from domain.chunking import ChunkLimits
 from domain.models.files import Claim
 from domain.ports.metadata_store import MetadataStore
@@ -130,6 +137,7 @@ def open_api(metadata_store: MetadataStore, tmp_path: Path) -> OpenApi:
         http: HttpSettings | None = None,
         modules: ModuleSettings | None = None,
         objects_in: ObjectSettings | None = None,
+        events: EventSettings | None = None,
         queue_limit: int = 100,
         **replaced: Any,
     ) -> AsyncIterator[Api]:
@@ -139,6 +147,7 @@ def open_api(metadata_store: MetadataStore, tmp_path: Path) -> OpenApi:
             ingest=IngestSettings(queue_limit=queue_limit),
             modules=modules or ModuleSettings(),
             objects=objects_in or ObjectSettings(),
+            events=events or EventSettings(),
         )
         clock, embedder = SystemClock(), HashEmbedder()
         parts: dict[str, Any] = {

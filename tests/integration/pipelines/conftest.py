@@ -27,10 +27,12 @@ from domain.ports.search_index import SearchIndex
 from pipelines.conductor import Conductor, ConductorLimits, ImportWorkers, Pause
 from pipelines.deleting import FileDeleter
 from pipelines.file_import import BUILT_IN, FileImporter, FilePlanner, PlanLimits
-from pipelines.handlers import EventHandlers
+from pipelines.handlers import EventHandlers, FileStep
 from pipelines.slice_import import SliceImporter
 from pipelines.uploading import UploadService
 from pipelines.verifying import verify
+
+LIMITS = ConductorLimits(files_in_flight=4, lease_seconds=10.0)
 
 
 class CountingEmbedder(HashEmbedder):
@@ -88,12 +90,21 @@ class ImportSide:
     batch_records: int = 10
     parsers: ParserSource = BUILT_IN
     wrap_workers: Callable[[ImportWorkers], ImportWorkers] = lambda workers: workers
+    wrap_validation: Callable[[FileStep], FileStep] = lambda validate: validate
+    limits: ConductorLimits = LIMITS
     pause: Pause | None = None
-    lease_seconds: float = 10.0
 
     def planner(self) -> FilePlanner:
         limits = PlanLimits(self.slice_bytes, ArchiveLimits())
         return FilePlanner(self.metadata, self.objects, limits, parsers=self.parsers)
+
+    def handlers(self) -> EventHandlers:
+        planner = self.planner()
+        return EventHandlers(
+            self.metadata,
+            validate_file=self.wrap_validation(planner.validate_file),
+            queue_for_processing=planner.queue_for_processing,
+        )
 
     def conductor(self) -> Conductor:
         archive = ArchiveLimits()
@@ -104,18 +115,13 @@ class ImportSide:
             limits=ChunkLimits(),
             batch_records=self.batch_records,
         )
-        planner = self.planner()
         importer = FileImporter(
             self.metadata, self.objects, slices, archive=archive, parsers=self.parsers
         )
         return Conductor(
             self.metadata,
             self.wrap_workers(LocalWorkers(importer)),
-            EventHandlers(
-                self.metadata,
-                validate_file=planner.validate_file,
-                queue_for_processing=planner.queue_for_processing,
-            ),
+            self.handlers(),
             FileDeleter(
                 self.metadata,
                 self.objects,
@@ -123,7 +129,7 @@ class ImportSide:
                 show_names=importer.show_names,
                 regroup=slices.passages.run,
             ),
-            ConductorLimits(files_in_flight=4, lease_seconds=self.lease_seconds),
+            self.limits,
             pause=self.pause,
         )
 

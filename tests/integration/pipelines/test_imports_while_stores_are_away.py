@@ -21,7 +21,7 @@ from domain.errors import RetryableError, StoreUnavailableError
 from domain.models.files import Claim, FileReport, ProcessingStatus
 from domain.models.ids import FileId
 from pipelines.breaker_pause import IMPORTS_NEED, BreakerPause
-from pipelines.conductor import ImportWorkers, NoPause
+from pipelines.conductor import ConductorLimits, ImportWorkers, NoPause
 from tests.failing import Away, FailingDatabase, FailingIndex, FailingObjects
 from tests.integration.pipelines.conftest import CountingEmbedder, ImportSide, csv_of
 
@@ -188,7 +188,8 @@ async def test_a_lease_that_ran_out_meanwhile_leaves_one_import_of_the_file(
         return stuck[0]
 
     metadata_store.queue = NoHeartbeat(metadata_store._database)
-    import_side.lease_seconds, import_side.wrap_workers = 0.1, stick
+    import_side.limits = ConductorLimits(files_in_flight=4, lease_seconds=0.1)
+    import_side.wrap_workers = stick
     report = await import_side.import_file("rows.csv", csv_of(3))
     assert summary(report) == (ProcessingStatus.COMPLETED, 3, None)
     assert stuck[0].attempts[0] == 1 < stuck[0].attempts[-1]
