@@ -65,5 +65,5 @@ def truthful_openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
 def _name_problem_media(responses: dict[str, Any]) -> None:
     for status, response in responses.items():
         content = response.get("content", {})
-        if int(status) >= 400 and "application/json" in content:
-            content[PROBLEM_JSON] = content.pop("application/json")
+        if int(status) >= 400 and len(content) == 1:
+            response["content"] = {PROBLEM_JSON: media for media in content.values()}
