@@ -150,6 +150,7 @@ class Conductor:
             loops.create_task(self._repeat("keep_house", self._keep_house))
 
     async def _release(self) -> None:
+        await self._metadata.events.release()
         released = await self._metadata.queue.release(self._owner)
         log.info("leases_released", count=released)
 

@@ -81,7 +81,7 @@ class DirectUploadService:
                 "HEADRACE_HTTP__MAX_UPLOAD_BYTES allows more",
                 max_bytes=limits.max_bytes,
             )
-        await self._uploads.admit(filename, options)
+        await self._uploads.admit(filename, options, size_bytes=size_bytes)
         upload_id = FileId(uuid4())
         upload = NewUpload(
             upload_id=upload_id,

@@ -11,7 +11,7 @@ from domain.errors import (
     ObjectStoreUnavailableError,
     OverloadedError,
 )
-from domain.models.files import FileImport, ImportOptions, NewFileImport, ProcessingStatus
+from domain.models.files import FileImport, ImportOptions, NewFileImport, Priority, ProcessingStatus
 from domain.models.ids import FileId
 from domain.parsers.detection import check_source_name
 from domain.ports.metadata_store import MetadataStore
@@ -74,8 +74,10 @@ class UploadService:
         await self._check_still_stored(file)
         return file
 
-    async def admit(self, filename: str, options: ImportOptions) -> None:
+    async def admit(self, filename: str, options: ImportOptions, *, size_bytes: int = 0) -> None:
         """Say whether such a file may come now, before any byte of it does.
+
+        ``size_bytes`` is what is known of its size; large files are bulk.
 
         Raises:
             InvalidUploadError: the name or an option is not acceptable.
@@ -84,7 +86,7 @@ class UploadService:
         check_filename(filename)
         if options.source is not None:
             check_source_name(options.source)
-        await self._refuse_when_full()
+        await self._refuse_when_full(priority_of(options, size_bytes, bulk_bytes=self._bulk_bytes))
 
     async def _check_still_stored(self, file: FileImport) -> None:
         """An equal file may have been deleted, bytes and all, between storing and queueing."""
@@ -97,9 +99,12 @@ class UploadService:
                 retry_after_seconds=1.0,
             ) from error
 
-    async def _refuse_when_full(self) -> None:
+    async def _refuse_when_full(self, priority: Priority) -> None:
+        """The last tenth of the queue is kept for interactive files."""
+        is_bulk = priority is Priority.BULK
+        limit = self._queue_limit - (self._queue_limit // 10 if is_bulk else 0)
         depth = await self._metadata.queue.depth()
-        if depth >= self._queue_limit:
+        if depth >= limit:
             raise OverloadedError(
                 f"{depth} files are waiting already; try again later",
                 retry_after_seconds=RETRY_AFTER_SECONDS,

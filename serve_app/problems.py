@@ -66,4 +66,5 @@ def _name_problem_media(responses: dict[str, Any]) -> None:
     for status, response in responses.items():
         content = response.get("content", {})
         if int(status) >= 400 and len(content) == 1:
-            response["content"] = {PROBLEM_JSON: media for media in content.values()}
+            (media,) = content.values()
+            response["content"] = {PROBLEM_JSON: media}

@@ -72,6 +72,10 @@ class EventLog(Protocol):
         """Heartbeat of the events that are being handled."""
         ...
 
+    async def release(self) -> None:
+        """End the leases of all events: the reader has restarted, and there is only one."""
+        ...
+
     async def handled(self, entry_id: int) -> None: ...
 
     async def failed(

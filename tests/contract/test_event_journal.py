@@ -235,6 +235,32 @@ async def test_ids_grow_in_the_order_of_commits(metadata_store: MetadataStore) -
     assert len(seen) == 40
 
 
+async def test_a_released_event_comes_again_at_once(metadata_store: MetadataStore) -> None:
+    await an_uploaded_file(metadata_store)
+    (first,) = await metadata_store.events.claim(limit=9, lease_seconds=60)
+    await metadata_store.events.release()
+    (again,) = await metadata_store.events.claim(limit=9, lease_seconds=60)
+    assert (again.entry_id, again.attempt) == (first.entry_id, 2)
+
+
+async def test_an_extended_event_is_nobody_elses(metadata_store: MetadataStore) -> None:
+    await an_uploaded_file(metadata_store)
+    (entry,) = await metadata_store.events.claim(limit=9, lease_seconds=0)
+    await metadata_store.events.extend([entry.entry_id], lease_seconds=60)
+    assert await metadata_store.events.claim(limit=9, lease_seconds=60) == []
+
+
+async def test_only_failures_by_its_own_fault_are_counted(metadata_store: MetadataStore) -> None:
+    await an_uploaded_file(metadata_store)
+    for by_its_fault in (False, True, False):
+        (entry,) = await metadata_store.events.claim(limit=9, lease_seconds=60)
+        await metadata_store.events.failed(
+            entry.entry_id, error="no", retry_in_seconds=0, by_its_fault=by_its_fault
+        )
+    (entry,) = await metadata_store.events.claim(limit=9, lease_seconds=60)
+    assert (entry.attempt, entry.failures) == (4, 1)
+
+
 async def test_watchers_are_called_when_events_come(metadata_store: MetadataStore) -> None:
     called = asyncio.Event()
     unwatch = metadata_store.journal.watch(called.set)

@@ -39,6 +39,10 @@ UPDATE outbox SET leased_until = now() + $2, timed_at = now()
 WHERE id = ANY($1::bigint[]) AND handled_at IS NULL
 """
 
+RELEASE = """-- release_events: end all leases on events
+UPDATE outbox SET leased_until = NULL WHERE handled_at IS NULL AND leased_until IS NOT NULL
+"""
+
 HANDLED = """-- event_handled: the event is done, and its file's next may come
 UPDATE outbox SET handled_at = coalesce(handled_at, now()), leased_until = NULL
 WHERE id = $1 RETURNING pg_notify('headrace_events', '')
@@ -81,6 +85,9 @@ class PostgresEventLog:
 
     async def extend(self, entry_ids: Sequence[int], *, lease_seconds: float) -> None:
         await self._database.fetch(EXTEND, list(entry_ids), timedelta(seconds=lease_seconds))
+
+    async def release(self) -> None:
+        await self._database.fetch(RELEASE)
 
     async def handled(self, entry_id: int) -> None:
         await self._database.fetch(HANDLED, entry_id)

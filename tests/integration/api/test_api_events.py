@@ -208,6 +208,17 @@ async def test_uploads_are_refused_at_the_limit_and_taken_when_there_is_room(
     assert int(refused.headers["retry-after"]) > 0
 
 
+async def test_the_last_tenth_of_the_queue_is_kept_for_interactive_files(
+    open_api: OpenApi,
+) -> None:
+    async with open_api(queue_limit=10) as api:
+        for number in range(9):
+            await api.upload(f"{number}.csv", CSV, priority="bulk")
+        bulk = await api.client.put("/v1/files/bulk.csv", content=CSV, params={"priority": "bulk"})
+        urgent = await api.client.put("/v1/files/urgent.csv", content=CSV)
+    assert (bulk.status_code, urgent.status_code) == (429, 202)
+
+
 async def test_the_priority_of_an_upload_is_kept_and_shown(api: Api) -> None:
     file = await api.file(await api.upload("tickets.csv", CSV, priority="bulk"))
     assert (file["priority"], file["options"]["priority"]) == ("bulk", "bulk")
