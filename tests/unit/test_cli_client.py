@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +19,7 @@ from serve_app.client import (
     Upload,
     UploadAborted,
 )
-from serve_app.commands.importing import Outage
+from serve_app.commands.importing import Outage, upload_all
 
 URL = "http://127.0.0.1:8000"
 
@@ -93,6 +96,59 @@ def test_a_full_queue_is_waited_out_however_long_it_takes(tmp_path: Path) -> Non
     assert sum(waits) == 15_000
     assert len(reasons) == 500
     assert sum(sent) == upload.size_bytes
+
+
+class SmallQueue:
+    """A service that has room for a few files and imports some whenever it refuses one."""
+
+    ROOM = 20
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.refused = self.deepest = self._depth = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        with self._lock:
+            if self._depth >= self.ROOM:
+                self.refused += 1
+                self._depth -= 7
+                return httpx.Response(429, headers={"retry-after": "5"})
+            self._depth += 1
+            self.deepest = max(self.deepest, self._depth)
+            self.taken.append(request.url.path)
+            return httpx.Response(202, json={"id": request.url.path, "status": "pending"})
+
+
+class Notes:
+    """Progress that only counts."""
+
+    def __init__(self) -> None:
+        self.waits = self.files = 0
+
+    def bytes_sent(self, count: int) -> None: ...
+
+    def waiting(self, reason: str) -> None:
+        self.waits += 1
+
+    def uploaded(self, upload: Upload) -> None:
+        self.files += 1
+
+    def seen(self, filename: str, file: Mapping[str, Any], *, rests: bool) -> None: ...
+
+
+def test_a_folder_far_larger_than_the_queue_is_taken_whole(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"text\nhello\n")
+    uploads = [Upload(tmp_path / "a.csv", f"{number}.csv", 11) for number in range(500)]
+    queue, notes = SmallQueue(), Notes()
+    client = HeadraceClient(URL, transport=httpx.MockTransport(queue), sleep=lambda _: None)
+
+    entries = upload_all(client, uploads, ImportOptions(), notes)
+
+    assert {entry.status for entry in entries} == {"pending"}
+    assert len(set(queue.taken)) == len(queue.taken) == notes.files == 500
+    assert (queue.deepest, notes.waits) == (queue.ROOM, queue.refused)
 
 
 def test_an_interrupted_import_waits_no_longer(tmp_path: Path) -> None:
