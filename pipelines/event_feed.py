@@ -31,14 +31,15 @@ class EventFeed:
         self._is_stopped = False
 
     async def last_id(self) -> int:
-        """Of the last event that there is, 0 where there is none."""
-        while True:
+        """Of the last event that there is, 0 where there is none or the feed is stopped."""
+        while not self._is_stopped:
             try:
                 latest = await self._journal.latest(limit=1)
                 return latest[-1].event_id if latest else 0
             except RetryableError as error:
                 log.warning("event_feed_delayed", error=error.message)
                 await asyncio.sleep(RETRY_SECONDS)
+        return 0
 
     async def follow(
         self, *, after: int, file_id: FileId | None = None
