@@ -187,7 +187,7 @@ def _queue_text(answer: dict[str, Any]) -> str:
     """``1,000 of 1,000 files, 4 in work, 900 bulk waiting, the oldest for 2 min 10 s``."""
     queue = answer["queue"]
     if queue is None:
-        return UNKNOWN
+        return f"{UNKNOWN} files"
     parts = [f"{answer['queue_depth']:,} of {queue['limit']:,} files"]
     if queue["in_flight"]:
         parts.append(f"{queue['in_flight']:,} in work")

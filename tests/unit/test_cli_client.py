@@ -19,6 +19,7 @@ from serve_app.client import (
     Upload,
     UploadAborted,
 )
+from serve_app.commands.direct_sending import DirectSender
 from serve_app.commands.importing import Outage, upload_all
 
 URL = "http://127.0.0.1:8000"
@@ -144,7 +145,7 @@ def test_a_folder_far_larger_than_the_queue_is_taken_whole(tmp_path: Path) -> No
     queue, notes = SmallQueue(), Notes()
     client = HeadraceClient(URL, transport=httpx.MockTransport(queue), sleep=lambda _: None)
 
-    entries = upload_all(client, uploads, ImportOptions(), notes)
+    entries = upload_all(client, uploads, ImportOptions(), notes, DirectSender(client, print))
 
     assert {entry.status for entry in entries} == {"pending"}
     assert len(set(queue.taken)) == len(queue.taken) == notes.files == 500

@@ -167,7 +167,7 @@ def test_what_the_service_refuses_is_not_sent_another_way(
 ) -> None:
     world = replayed()
 
-    def refuse(*_: object) -> Any:
+    def refuse(*_: object, **__: object) -> Any:
         raise ServiceRefused("too large", status=413)
 
     monkeypatch.setattr(world.client, "begin_upload", refuse)
