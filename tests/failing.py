@@ -126,8 +126,8 @@ class FailingEmbedder(HashEmbedder):
 class FailingDatabase(Database):
     """The connections below a ``PostgresMetadataStore``; give it this one to let it be away."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self.away = Away(StoreUnavailableError)
 
     async def fetch(self, sql: str, *values: Any) -> list[Row]:

@@ -155,7 +155,7 @@ def status_json(**fields: Any) -> dict[str, Any]:
         "profile": "embedded",
         "data_dir": "/data",
         "uptime_seconds": 5.0,
-        **dict.fromkeys(["queue_depth", "records", "chunks", "files"]),
+        **dict.fromkeys(["queue_depth", "queue", "events", "records", "chunks", "files"]),
         "components": {"postgres": {"ok": False, "detail": "no answer"}},
         "breakers": {"index": closed, "postgres": away},
         **fields,
