@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from serve_app import cli_moving
+from serve_app.cli_options import AsJson, Column, DataDir, FileId, Kind, ModuleName
+
 if TYPE_CHECKING:
     import httpx
 
@@ -28,15 +31,6 @@ app = typer.Typer(
 
 modules_app = typer.Typer(no_args_is_help=True, help="Swap parsers while the service runs.")
 app.add_typer(modules_app, name="modules")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
-DataDir = Annotated[
-    Path | None, typer.Option(help="Where everything is kept; HEADRACE_DATA_DIR or ./.headrace.")
-]
-FileId = Annotated[str, typer.Argument(metavar="ID", help="As 'headrace files' shows it.")]
-ModuleName = Annotated[str, typer.Argument(metavar="NAME", help="As 'modules list' shows it.")]
-Kind = Annotated[Literal["parser", "storage"], typer.Option(help="What the module is.")]
-Column = Annotated[str | None, typer.Option(metavar="NAME", help="For tables and JSON.")]
 
 
 @app.command()
@@ -222,6 +216,10 @@ def verify(context: typer.Context, json: AsJson = False) -> None:
 
     with connect(context.obj) as client:
         verify_stores(client, Output(as_json=json))
+
+
+for command in (cli_moving.backup, cli_moving.restore, cli_moving.migrate):
+    app.command()(command)
 
 
 @app.command()
