@@ -78,8 +78,9 @@ class SearchIndex(IndexWriter, Protocol):
 
         How chunks leave an index: by ids that the metadata store derives, a page of up to a few
         thousand at a time, so that an adapter needs no cursor and no stable order. Each carries
-        what a hit of it shows (score 0) and its vector as it was given to ``upsert``, to float32.
-        Seen is what ``refresh`` would show.
+        what a hit of it shows (score 0) and its vector as it was given to ``upsert``, but for
+        rounding; a chunk whose vector the index's server has made itself is left out. Writes of
+        others are seen after ``refresh``.
         """
         ...
 
