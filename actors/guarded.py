@@ -35,7 +35,7 @@ PASSED_BY = frozenset({"ping", "close", "wait", "watch", "refresh", "read_ahead"
 """Methods that ask nobody, or that have to be able to ask at any time. What needs no answer must
 not count as one: it would close the breaker of a dependency that is still away."""
 
-INDEX_READS = {"search_vector", "search_keyword", "count"}
+INDEX_READS = {"search_vector", "search_keyword", "count", "fetch"}
 INDEX_WRITES = {"upsert", "delete", "reassign"}
 OBJECT_CALLS = {"size", "delete"}
 FILE_CALLS = {"create", "get", "list", "describe", "dead_letters", "totals"}

@@ -12,7 +12,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 MIB = 1024 * 1024
 
@@ -525,3 +530,33 @@ class Settings(BaseSettings):
             "HEADRACE_HTTP__PORT": str(self.http.port),
             **overrides,
         }
+
+
+class FileSettings(Settings):
+    """Settings of another installation: what stands in a file, and nothing of the environment."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        assert isinstance(dotenv_settings, DotEnvSettingsSource)
+        # The file may serve others, too; what only looks like ours is still a mistake.
+        ours = dotenv_settings.env_vars.items()
+        dotenv_settings.env_vars = {
+            name: value for name, value in ours if name.lower().startswith("headrace_")
+        }
+        return init_settings, dotenv_settings, _ProfileDefaults(settings_cls)
+
+    @classmethod
+    def read(cls, path: Path, **fields: Any) -> FileSettings:
+        """Read lines such as ``HEADRACE_POSTGRES__DSN=…``; ``fields`` override them.
+
+        Raises:
+            pydantic.ValidationError: naming the variables that are wrong.
+        """
+        return cls(_env_file=path, **fields)

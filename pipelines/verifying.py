@@ -6,7 +6,7 @@ from collections import Counter
 from uuid import UUID
 
 from domain.errors import NotFoundError
-from domain.models.files import FileImport
+from domain.models.files import FileImport, ProcessingStatus
 from domain.models.ids import chunk_ids
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.object_store import ObjectStore
@@ -33,6 +33,8 @@ async def _missing_objects(metadata: MetadataStore, objects: ObjectStore) -> lis
     before = None
     while page := await metadata.files.list(limit=PAGE, before=before):
         for report in page:
+            if report.file.status is ProcessingStatus.DELETING:
+                continue  # the bytes go before the row does
             problem = await _object_problem(report.file, objects)
             if problem:
                 problems.append(problem)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from serve_app import cli_moving
 from serve_app.cli_events import events_app
 from serve_app.cli_modules import modules_app
-from serve_app.cli_options import AsJson, DataDir, FileId
+from serve_app.cli_options import AsJson, Column, DataDir, FileId
 
 if TYPE_CHECKING:
     import httpx
@@ -32,8 +33,6 @@ app = typer.Typer(
 
 app.add_typer(modules_app, name="modules")
 app.add_typer(events_app, name="events")
-
-Column = Annotated[str | None, typer.Option(metavar="NAME", help="For tables and JSON.")]
 
 
 @app.command()
@@ -224,6 +223,10 @@ def verify(context: typer.Context, json: AsJson = False) -> None:
 
     with connect(context.obj) as client:
         verify_stores(client, Output(as_json=json))
+
+
+for command in (cli_moving.backup, cli_moving.restore, cli_moving.migrate):
+    app.command()(command)
 
 
 @app.command()

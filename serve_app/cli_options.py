@@ -12,3 +12,4 @@ DataDir = Annotated[
     Path | None, typer.Option(help="Where everything is kept; HEADRACE_DATA_DIR or ./.headrace.")
 ]
 FileId = Annotated[str, typer.Argument(metavar="ID", help="As 'headrace files' shows it.")]
+Column = Annotated[str | None, typer.Option(metavar="NAME", help="For tables and JSON.")]

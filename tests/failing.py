@@ -48,10 +48,10 @@ class FailingIndex(InMemorySearchIndex):
         self.away = Away(IndexUnavailableError)
 
     async def search_vector(
-        self, embedding: Embedding, *, limit: int, where: SearchFilter
+        self, embedding: Embedding, *, limit: int, where: SearchFilter, text: str = ""
     ) -> list[Match]:
         self.away.check()
-        return await super().search_vector(embedding, limit=limit, where=where)
+        return await super().search_vector(embedding, limit=limit, where=where, text=text)
 
     async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
         self.away.check()

@@ -89,7 +89,7 @@ def _parameters(callback: Callable[..., object]) -> Iterator[Parameter]:
         info = marks[0] if marks else None
         if not isinstance(info, OptionInfo | ArgumentInfo):
             continue
-        spelling = next(iter(info.param_decls or ()), "--" + name.replace("_", "-"))
+        spelling = _declared(info) or "--" + name.replace("_", "-")
         yield Parameter(
             name=name,
             flag=spelling if isinstance(info, OptionInfo) else None,
@@ -97,6 +97,12 @@ def _parameters(callback: Callable[..., object]) -> Iterator[Parameter]:
             help=info.help or "",
             default=parameter.default,
         )
+
+
+def _declared(info: OptionInfo | ArgumentInfo) -> str | None:
+    """The first spelling that is given; within ``Annotated`` Typer takes it for the default."""
+    given = (info.default, *(info.param_decls or ()))
+    return next((one for one in given if isinstance(one, str) and one.startswith("-")), None)
 
 
 def _value_of(kind: object, name: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from domain.models.chunks import Member
+from domain.models.chunks import Embedding, Member
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
 
@@ -70,6 +70,20 @@ class Candidate:
     start: int
     end: int
     members: tuple[Member, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptChunk:
+    """A chunk as an index keeps it: what a hit of it shows, with score 0, and its vector."""
+
+    shown: Candidate
+    embedding: Embedding
+
+    @property
+    def embedding_text(self) -> str:
+        """What the model has read, as ``Chunk.embedding_text``."""
+        shown = self.shown
+        return f"{shown.title}\n{shown.text}" if shown.title else shown.text
 
 
 class Rankable(Protocol):

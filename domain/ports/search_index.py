@@ -7,7 +7,7 @@ from typing import Protocol
 
 from domain.models.chunks import EmbeddedChunk, Embedding
 from domain.models.ids import ChunkId, FileId, RecordId
-from domain.models.search import Match, SearchFilter
+from domain.models.search import KeptChunk, Match, SearchFilter
 
 
 class IndexWriter(Protocol):
@@ -71,6 +71,17 @@ class SearchIndex(IndexWriter, Protocol):
 
     def chunk_ids(self) -> AsyncIterator[Sequence[ChunkId]]:
         """Every stored chunk's id, in pages, in no order; a duplicate row appears twice."""
+        ...
+
+    async def fetch(self, chunk_ids: Sequence[ChunkId]) -> Sequence[KeptChunk]:
+        """The stored chunks of these ids with their vectors, in no order; absent ones left out.
+
+        How chunks leave an index: by ids that the metadata store derives, a page of up to a few
+        thousand at a time, so that an adapter needs no cursor and no stable order. Each carries
+        what a hit of it shows (score 0) and its vector as it was given to ``upsert``, but for
+        rounding; a chunk whose vector the index's server has made itself is left out. Writes of
+        others are seen after ``refresh``.
+        """
         ...
 
     async def refresh(self) -> None:

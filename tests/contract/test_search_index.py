@@ -333,6 +333,44 @@ async def test_reading_ahead_leaves_the_answers_as_they_were(index: SearchIndex)
     assert await keyword(index, "pump") == before
 
 
+async def test_chunks_are_fetched_by_id_as_hits_show_them_with_their_vectors(
+    index: SearchIndex,
+) -> None:
+    await index.upsert(CORPUS)
+    wanted = [CORPUS[0], CORPUS[4]]
+    kept = await index.fetch([one.chunk.chunk_id for one in wanted])
+    [hit] = await index.search_vector(unit(1), limit=1, where=EVERYTHING)
+    by_text = {one.shown.text: one for one in kept}
+    assert by_text["pump a"].shown == replace(hit.read(), score=0.0)
+    assert sorted(by_text) == ["pump a", "pump e"]
+    for one in wanted:
+        np.testing.assert_allclose(by_text[one.chunk.text].embedding, one.embedding, atol=1e-6)
+
+
+async def test_a_fetched_chunk_knows_the_text_that_was_embedded(index: SearchIndex) -> None:
+    chunks = [embedded("pump", title="Hall three"), embedded("valve")]
+    await index.upsert(chunks)
+    kept = await index.fetch([one.chunk.chunk_id for one in chunks])
+    texts_read = {one.embedding_text for one in kept}
+    assert texts_read == {one.chunk.embedding_text for one in chunks}
+
+
+async def test_absent_chunks_are_not_fetched(index: SearchIndex) -> None:
+    present, gone = embedded("pump"), embedded("valve")
+    await index.upsert([present, gone])
+    await index.delete([gone.chunk.chunk_id])
+    ids = [one.chunk.chunk_id for one in (present, gone, embedded("never"))]
+    assert [one.shown.text for one in await index.fetch(ids)] == ["pump"]
+    assert await index.fetch([]) == []
+
+
+async def test_many_chunks_are_fetched_at_once(index: SearchIndex) -> None:
+    many = [embedded(f"pump {n}", seed=n) for n in range(2_300)]
+    await index.upsert(many)
+    kept = await index.fetch([one.chunk.chunk_id for one in many])
+    assert {one.shown.chunk_id for one in kept} == {one.chunk.chunk_id for one in many}
+
+
 TOY = """the pump in hall three leaks oil
 the valve of the second pump was replaced
 renewal of the contract with the customer

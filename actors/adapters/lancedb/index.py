@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 from uuid import UUID
 
 from lancedb.db import AsyncConnection
@@ -18,11 +18,21 @@ from actors.adapters.lancedb.errors import translated
 from actors.adapters.lancedb.opening import open_table
 from actors.adapters.lancedb.predicates import one_of, predicate_of, quoted
 from actors.adapters.lancedb.row_cache import Row, RowCache
-from actors.adapters.lancedb.rows import HIT_COLUMNS, merge_portions, rows_of, to_match, to_table
+from actors.adapters.lancedb.rows import (
+    HIT_COLUMNS,
+    KEPT_COLUMNS,
+    kept_chunks,
+    merge_portions,
+    rows_of,
+    to_match,
+    to_table,
+)
 from domain.errors import DimensionMismatchError
 from domain.models.chunks import EmbeddedChunk, Embedding
 from domain.models.ids import ChunkId, FileId, RecordId
-from domain.models.search import Match, SearchFilter
+from domain.models.search import KeptChunk, Match, SearchFilter
+
+Found = TypeVar("Found")
 
 IDS_PER_STATEMENT = 1_000
 GRAPH_MIN_ROWS = 50_000
@@ -190,6 +200,12 @@ class LanceSearchIndex:
             async for page in pages:
                 yield [ChunkId(UUID(chunk_id)) for chunk_id in page.column(0).to_pylist()]
 
+    async def fetch(self, chunk_ids: Sequence[ChunkId]) -> Sequence[KeptChunk]:
+        found: list[KeptChunk] = []
+        for some in _portions(chunk_ids):
+            found += await self._fetch(some)
+        return found
+
     async def optimize(self) -> None:
         with translated(self._directory, "optimize"):
             async with self._writing:
@@ -259,11 +275,23 @@ class LanceSearchIndex:
             return [(rows[row_id], score) for row_id, score in zip(row_ids, scores, strict=True)]
 
         with translated(self._directory, "search"):
-            try:
-                return await run()
-            except (RuntimeError, OSError, ValueError, KeyError):
-                await self._table.checkout_latest()
-                return await run()
+            return await self._once_more_on_the_newest(run)
+
+    async def _fetch(self, chunk_ids: Sequence[UUID]) -> list[KeptChunk]:
+        async def run() -> list[KeptChunk]:
+            wanted = self._table.query().where(one_of("chunk_id", chunk_ids))
+            return kept_chunks(await wanted.select(KEPT_COLUMNS).to_arrow())
+
+        with translated(self._directory, "read"):
+            return await self._once_more_on_the_newest(run)
+
+    async def _once_more_on_the_newest(self, run: Callable[[], Awaitable[Found]]) -> Found:
+        """Where the version in hand has been cleaned up, its files are gone."""
+        try:
+            return await run()
+        except (RuntimeError, OSError, ValueError, KeyError):
+            await self._table.checkout_latest()
+            return await run()
 
     async def _read(self, row_ids: Sequence[int]) -> dict[int, Row]:
         """What hits show of the rows; one that has moved since it was found is missing."""

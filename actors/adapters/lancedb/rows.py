@@ -16,11 +16,14 @@ from actors.adapters.lancedb.row_cache import Row
 from domain.models.chunks import Chunk, EmbeddedChunk, Member, hit_metadata, labels_of
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
-from domain.models.search import Candidate, Match
+from domain.models.search import Candidate, KeptChunk, Match
 
 HIT_COLUMNS = ["hit", "file_id"]
 """What a search reads. Every further string column costs 0.2 to 0.4 ms per 100 hits, so all that
 a hit shows is packed into one; ``file_id`` stands apart because ``reassign`` rewrites it."""
+
+KEPT_COLUMNS = [*HIT_COLUMNS, "vector"]
+"""What a chunk is moved with."""
 
 _RECORD_ID_BYTES = 16
 _SOURCE_AT = _RECORD_ID_BYTES + 1
@@ -88,6 +91,14 @@ def rows_of(read: pa.Table | pa.RecordBatch) -> dict[int, Row]:
 def to_match(row: Row, score: float) -> Match:
     """A found row, which is read only if it is to be shown."""
     return Match(row.record_id, row.source_type, score, partial(_candidate, row, score))
+
+
+def kept_chunks(read: pa.Table) -> list[KeptChunk]:
+    """The chunks of rows with ``KEPT_COLUMNS``."""
+    rows = map(_unpack, *(read.column(name).to_pylist() for name in HIT_COLUMNS))
+    vectors = read.column("vector").combine_chunks()
+    flat = vectors.flatten().to_numpy().reshape(len(vectors), -1) if len(vectors) else ()
+    return [KeptChunk(_candidate(row, 0.0), vector) for row, vector in zip(rows, flat, strict=True)]
 
 
 def to_microseconds(moment: datetime) -> int:

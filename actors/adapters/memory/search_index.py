@@ -14,7 +14,7 @@ import numpy as np
 from domain.errors import DimensionMismatchError
 from domain.models.chunks import Chunk, EmbeddedChunk, Embedding, label, labels_of
 from domain.models.ids import ChunkId, FileId, RecordId
-from domain.models.search import Candidate, Match, SearchFilter
+from domain.models.search import Candidate, KeptChunk, Match, SearchFilter
 
 K1, B = 1.2, 0.75
 PAGE = 1_000
@@ -80,6 +80,10 @@ class InMemorySearchIndex:
         ids = list(self._chunks)
         for start in range(0, len(ids), PAGE):
             yield ids[start : start + PAGE]
+
+    async def fetch(self, chunk_ids: Sequence[ChunkId]) -> Sequence[KeptChunk]:
+        found = [self._chunks[one] for one in set(chunk_ids) if one in self._chunks]
+        return [KeptChunk(_candidate(each, 0.0), each.embedding) for each in found]
 
     async def optimize(self) -> None: ...
 

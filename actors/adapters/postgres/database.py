@@ -199,11 +199,16 @@ async def _vector_schema_of(dsn: str, timeout_seconds: float, statement_cache_si
     return require_schema(server, Address.of(dsn))
 
 
-async def _set_codecs(connection: asyncpg.Connection[asyncpg.Record], vector_schema: str) -> None:
-    """JSON columns take and give JSON text or values; vectors are float32 arrays."""
+async def set_json_codec(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """JSON columns take JSON text; JSONB gives values."""
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads, format="text"
     )
+
+
+async def _set_codecs(connection: asyncpg.Connection[asyncpg.Record], vector_schema: str) -> None:
+    """JSON columns take and give JSON text or values; vectors are float32 arrays."""
+    await set_json_codec(connection)
     await connection.set_type_codec(
         "vector",
         schema=vector_schema,

@@ -13,7 +13,7 @@ import structlog
 from actors.adapters.postgres.connecting import SETTING, Address, connect
 from actors.adapters.postgres.errors import translated_errors
 from actors.adapters.postgres.fitness import inspect, require_fit
-from domain.errors import StoreUnavailableError
+from domain.errors import ConflictError, StoreUnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +26,11 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
     name TEXT NOT NULL,
     applied_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
 )
+"""
+
+
+HAS_PROGRESS = """-- has_progress: whether a move into the database has begun and not ended
+SELECT to_regclass('unfinished_move') IS NOT NULL AS is_there
 """
 
 
@@ -46,13 +51,21 @@ def migrations() -> list[Migration]:
     return sorted(found, key=lambda migration: migration.version)
 
 
-async def migrate(dsn: str, *, setting: str = SETTING) -> None:
+async def migrate(
+    dsn: str,
+    *,
+    setting: str = SETTING,
+    up_to: int | None = None,
+    is_unfinished: bool = False,
+) -> None:
     """Apply the migrations that are missing, each in a transaction of its own.
 
     Safe to run from several processes at once, and again. ``setting`` is the one that the DSN
-    comes from.
+    comes from. ``up_to`` stops at a version; ``is_unfinished`` is for the move that fills the
+    database alone.
 
     Raises:
+        ConflictError: a move into the database has not ended.
         StoreUnavailableError: no answer, no server that can hold the store, or rights that lack,
             with the fix; what was applied stays applied.
     """
@@ -62,7 +75,9 @@ async def migrate(dsn: str, *, setting: str = SETTING) -> None:
         with translated_errors(), _explained_rights(address):
             require_fit(await inspect(connection), address)
             await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
-            await _apply_missing(connection)
+            if not is_unfinished:
+                await _refuse_unfinished(connection)
+            await _apply_missing(connection, up_to)
     finally:
         await connection.close()
 
@@ -80,12 +95,26 @@ def _explained_rights(address: Address) -> Iterator[None]:
         ) from error
 
 
-async def _apply_missing(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+def newest_version() -> int:
+    """The version that ``migrate`` leads to."""
+    return migrations()[-1].version
+
+
+async def _refuse_unfinished(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    [row] = await connection.fetch(HAS_PROGRESS)
+    if row["is_there"]:
+        raise ConflictError(
+            "the database is half filled by a 'headrace migrate' or 'headrace restore' that has "
+            "not ended: run it again to its end, then start the service"
+        )
+
+
+async def _apply_missing(connection: asyncpg.Connection[asyncpg.Record], up_to: int | None) -> None:
     await connection.execute(CREATE_SCHEMA_MIGRATIONS)
     rows = await connection.fetch("SELECT version FROM schema_migrations")
     applied = {row["version"] for row in rows}
     for migration in migrations():
-        if migration.version in applied:
+        if migration.version in applied or (up_to is not None and migration.version > up_to):
             continue
         async with connection.transaction():
             await connection.execute(migration.sql)

@@ -18,7 +18,14 @@ from actors.adapters.weaviate.collection import open_collection
 from actors.adapters.weaviate.connection import connect
 from actors.adapters.weaviate.errors import gone, refusal, translated
 from actors.adapters.weaviate.filters import filter_of
-from actors.adapters.weaviate.objects import SHOWN, Object, batches, to_match, to_objects
+from actors.adapters.weaviate.objects import (
+    SHOWN,
+    Object,
+    batches,
+    to_kept,
+    to_match,
+    to_objects,
+)
 from actors.adapters.weaviate.resending import Refused, send_all
 from actors.adapters.weaviate.vectors import vectors_of
 from actors.adapters.weaviate.words import query_words_of
@@ -26,10 +33,11 @@ from actors.settings import WeaviateSettings
 from domain.errors import DimensionMismatchError, IndexUnavailableError
 from domain.models.chunks import EmbeddedChunk, Embedding
 from domain.models.ids import ChunkId, FileId, RecordId
-from domain.models.search import Match, SearchFilter
+from domain.models.search import KeptChunk, Match, SearchFilter
 
 IDS_PER_CALL = 1_000
 RECORDS_PER_CALL = 100
+CHUNKS_PER_CALL = 500
 PARALLEL_UPDATES = 8
 QUEUE_POLL_SECONDS = 0.05
 
@@ -185,6 +193,18 @@ class WeaviateSearchIndex:
                 return
             yield [ChunkId(UUID(int=each.uuid.int)) for each in page.objects]
             after = page.objects[-1].uuid
+
+    async def fetch(self, chunk_ids: Sequence[ChunkId]) -> Sequence[KeptChunk]:
+        if not self._vectors.are_ours:
+            return []
+        found: list[KeptChunk] = []
+        for some in _portions(chunk_ids, CHUNKS_PER_CALL):
+            async with self._calls.reading("read chunks"):
+                page = await self._collection.query.fetch_objects_by_ids(
+                    some, limit=len(some), include_vector=True, return_properties=SHOWN
+                )
+            found += [to_kept(each.uuid, each.properties, each.vector) for each in page.objects]
+        return found
 
     async def optimize(self) -> None:
         """Nothing to do: Weaviate folds in by itself."""

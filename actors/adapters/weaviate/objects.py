@@ -8,15 +8,16 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import orjson
 from weaviate.classes.data import DataObject
 
-from actors.adapters.weaviate.vectors import Vectors
+from actors.adapters.weaviate.vectors import VECTOR, Vectors
 from actors.adapters.weaviate.words import words_of
 from domain.models.chunks import Chunk, EmbeddedChunk, Member, hit_metadata, labels_of
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
-from domain.models.search import Candidate, Match
+from domain.models.search import Candidate, KeptChunk, Match
 
 Properties = Mapping[str, Any]
 Object = DataObject[dict[str, Any], None]
@@ -57,6 +58,12 @@ def to_match(chunk_id: UUID, properties: Properties, score: float) -> Match:
     record_id = RecordId(properties["recordId"])
     read = partial(_candidate, chunk_id, properties, score)
     return Match(record_id, properties["sourceType"], score, read)
+
+
+def to_kept(chunk_id: UUID, properties: Properties, vectors: Mapping[str, Any]) -> KeptChunk:
+    """A stored chunk with its vector, whose length is one again."""
+    vector = np.array(vectors[VECTOR], dtype=np.float32)
+    return KeptChunk(_candidate(chunk_id, properties, 0.0), vector / np.linalg.norm(vector))
 
 
 def to_microseconds(moment: datetime) -> int:

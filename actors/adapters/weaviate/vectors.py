@@ -22,6 +22,11 @@ class Vectors(Protocol):
         """What the collection's description says of its vectors."""
         ...
 
+    @property
+    def are_ours(self) -> bool:
+        """Whether they are the embedder's."""
+        ...
+
     def config(self) -> Any:
         """How a new collection is told."""
         ...
@@ -52,6 +57,10 @@ class OwnVectors:
     def origin(self) -> str:
         return f"vectors of length {self.dimension}"
 
+    @property
+    def are_ours(self) -> bool:
+        return True
+
     def config(self) -> Any:
         return Configure.Vectors.self_provided(name=VECTOR, **_index())
 
@@ -75,6 +84,10 @@ class OpenAiVectors:
     @property
     def origin(self) -> str:
         return f"vectors by text2vec-openai {self.model}"
+
+    @property
+    def are_ours(self) -> bool:
+        return False
 
     def config(self) -> Any:
         return Configure.Vectors.text2vec_openai(
