@@ -36,6 +36,8 @@ from domain.models.records import (
 from domain.ports.full_text import FullText
 from domain.ports.modules import ModuleStore
 from domain.ports.passage_groups import PassageGroups
+from domain.ports.reconciliation import Reconciliation
+from domain.ports.search_indexes import IndexContents, SearchIndexes
 from domain.ports.upload_log import UploadLog
 
 
@@ -415,6 +417,12 @@ class MetadataStore(Protocol):
     def uploads(self) -> UploadLog: ...
     @property
     def full_text(self) -> FullText: ...
+    @property
+    def indexes(self) -> SearchIndexes: ...
+    @property
+    def contents(self) -> IndexContents: ...
+    @property
+    def reconciliation(self) -> Reconciliation: ...
 
     async def ping(self) -> None: ...
 
