@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from serve_app.cli_maintenance import reindex
+from serve_app.cli_options import AsJson
+
 if TYPE_CHECKING:
     import httpx
 
@@ -29,7 +32,6 @@ app = typer.Typer(
 modules_app = typer.Typer(no_args_is_help=True, help="Swap parsers while the service runs.")
 app.add_typer(modules_app, name="modules")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 DataDir = Annotated[
     Path | None, typer.Option(help="Where everything is kept; HEADRACE_DATA_DIR or ./.headrace.")
 ]
@@ -214,14 +216,23 @@ def replay(context: typer.Context, id: FileId, json: AsJson = False) -> None:
 
 
 @app.command()
-def verify(context: typer.Context, json: AsJson = False) -> None:
+def verify(
+    context: typer.Context,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what is safe to mend, then look again.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
     """Prove that store, metadata, index and ledger agree."""
+    from serve_app.commands import files, maintaining
     from serve_app.commands.connection import connect
-    from serve_app.commands.files import verify as verify_stores
     from serve_app.commands.output import Output
 
     with connect(context.obj) as client:
-        verify_stores(client, Output(as_json=json))
+        (maintaining.repair if repair else files.verify)(client, Output(as_json=json))
+
+
+app.command()(reindex)
 
 
 @app.command()

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from uuid import UUID
 
 from domain.models.ids import ChunkId, GroupId, RecordId, derive_chunk_id
 from domain.models.records import JsonValue, StoredRecord
@@ -34,11 +33,12 @@ class IndexPlace:
 
 @dataclass(frozen=True, slots=True)
 class IndexReport:
-    """An index as operators see it; ``held`` counts the records and groups that it has by now."""
+    """An index as operators see it: it has ``held`` of ``total`` records and groups by now."""
 
     place: IndexPlace
     state: IndexState
     held: int
+    total: int
     error: str | None
     created_at: datetime
     activated_at: datetime | None
@@ -98,8 +98,3 @@ class Orphan:
 
     key: str
     first_seen: datetime
-
-
-def chunk_key(chunk_id: UUID) -> str:
-    """A chunk as an orphan is known by."""
-    return str(chunk_id)

@@ -104,3 +104,7 @@ class IndexContents(Protocol):
     async def forget(self, model: str, owner_ids: Sequence[RecordId | GroupId]) -> None:
         """The index holds nothing of these any more."""
         ...
+
+    async def forget_all(self, model: str) -> None:
+        """The index is about to be taken away, and holds nothing that counts."""
+        ...

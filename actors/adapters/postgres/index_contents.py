@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from actors.adapters.postgres import index_sql as sql
 from actors.adapters.postgres.database import Database
+from actors.adapters.postgres.indexes import LONG_SECONDS, WITHOUT_TIMEOUT
 from actors.adapters.postgres.passages import with_members
 from actors.adapters.postgres.record_rows import stored_record
 from domain.models.ids import GroupId, RecordId, derive_chunk_id
@@ -56,3 +57,8 @@ class PostgresIndexContents:
 
     async def forget(self, model: str, owner_ids: Sequence[RecordId | GroupId]) -> None:
         await self._database.fetch(sql.FORGET_CONTENTS, model, list(owner_ids))
+
+    async def forget_all(self, model: str) -> None:
+        async with self._database.transaction() as connection:
+            await connection.execute(WITHOUT_TIMEOUT)
+            await connection.execute(sql.FORGET_ALL_CONTENTS, model, timeout=LONG_SECONDS)

@@ -24,9 +24,14 @@ SELECT * FROM search_indexes WHERE model = $1 FOR UPDATE
 """
 
 LIST_INDEXES = """-- list_indexes: all, oldest first
-SELECT one.*, (SELECT count(*) FROM index_contents AS held
-               WHERE held.model = one.model AND held.fingerprint IS NOT NULL) AS held
-FROM search_indexes AS one ORDER BY created_at, model
+SELECT one.*, total,
+       CASE WHEN state = 'active' THEN total ELSE
+           (SELECT count(*) FROM index_contents AS held
+            WHERE held.model = one.model AND held.fingerprint IS NOT NULL) END AS held
+FROM search_indexes AS one,
+     LATERAL (SELECT (SELECT count(*) FROM parsed_content)
+                   + (SELECT count(*) FROM passage_groups) AS total) AS owners
+ORDER BY created_at, model
 """
 
 REGISTER = """-- register_index: the first index of this installation

@@ -168,6 +168,7 @@ def _report(row: Row) -> IndexReport:
         place=_place(row),
         state=IndexState(row["state"]),
         held=row["held"],
+        total=row["total"],
         error=row["error"],
         created_at=row["created_at"],
         activated_at=row["activated_at"],
