@@ -294,6 +294,7 @@ def upload_parameters(options: ImportOptions) -> dict[str, str]:
         "timestamp_column": options.timestamp_column,
         "id_column": options.id_column,
         "job": "true" if options.as_job else None,
+        "replace": "true" if options.replaces else None,
     }
     return {name: value for name, value in given.items() if value is not None}
 

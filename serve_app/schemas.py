@@ -146,6 +146,7 @@ class FileModel(ResponseModel):
                 "timestamp_column": options.timestamp_column,
                 "id_column": options.id_column,
                 "job": options.as_job,
+                "replace": options.replaces,
             },
             ledger=LedgerModel.model_validate(report.ledger.to_json()),
             progress=ProgressModel(

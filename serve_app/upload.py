@@ -26,6 +26,13 @@ TextColumns = Annotated[
 Job = Annotated[
     bool, Query(description="Import it as a Ray Data job of its own, as large files are anyway.")
 ]
+Replace = Annotated[
+    bool,
+    Query(
+        description="Once all its records are found, delete earlier files of the same name and "
+        "source; with failed records it deletes none."
+    ),
+]
 Column = Annotated[str | None, Query(description="Name of a column.")]
 
 _RAW_BODY: dict[str, Any] = {
@@ -54,6 +61,7 @@ async def put_file(
     timestamp_column: Column = None,
     id_column: Column = None,
     job: Job = False,
+    replace: Replace = False,
     content_type: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> AcceptedFile:
     """The body goes straight into the object store, however large it is. Import follows."""
@@ -64,6 +72,7 @@ async def put_file(
         timestamp_column=timestamp_column or None,
         id_column=id_column or None,
         as_job=job,
+        replaces=replace,
     )
     file = await context.uploads.upload(
         filename,
@@ -89,6 +98,7 @@ async def post_file(
     timestamp_column: Annotated[str | None, Form()] = None,
     id_column: Annotated[str | None, Form()] = None,
     job: Annotated[bool, Form()] = False,
+    replace: Annotated[bool, Form()] = False,
 ) -> AcceptedFile:
     """For browsers and small files: a form is spooled to disk once before it is stored."""
     options = ImportOptions(
@@ -98,6 +108,7 @@ async def post_file(
         timestamp_column=timestamp_column or None,
         id_column=id_column or None,
         as_job=job,
+        replaces=replace,
     )
     filename = file.filename or ""
     imported = await context.uploads.upload(

@@ -105,6 +105,13 @@ class FileImports(Protocol):
         """
         ...
 
+    async def earlier(self, file_id: FileId) -> Sequence[FileId]:
+        """Files of the same name and source type that were uploaded before, oldest first.
+
+        Those that are being deleted are left out.
+        """
+        ...
+
     async def dead_letters(self, file_id: FileId, *, limit: int = 100) -> Sequence[DeadLetter]: ...
 
     def reclaiming(self, key: ObjectKey, *, besides: FileId) -> AbstractAsyncContextManager[bool]:

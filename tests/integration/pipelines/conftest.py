@@ -99,10 +99,10 @@ class ImportSide:
         limits = PlanLimits(self.slice_bytes, ArchiveLimits())
         return FilePlanner(self.metadata, self.objects, limits, parsers=self.parsers)
 
-    def slice_importer(self) -> SliceImporter:
+    def slice_importer(self, **replaced: Any) -> SliceImporter:
         return SliceImporter(
-            self.metadata,
-            self.index,
+            replaced.get("metadata", self.metadata),
+            replaced.get("index", self.index),
             self.embedder,
             limits=ChunkLimits(),
             batch_records=self.batch_records,
@@ -110,7 +110,7 @@ class ImportSide:
 
     def deleter(self, **replaced: Any) -> FileDeleter:
         """What carries out deletions, with some of its stores replaced."""
-        slices = self.slice_importer()
+        slices = self.slice_importer(**replaced)
         stores = {"metadata": self.metadata, "objects": self.objects, "index": self.index}
         return FileDeleter(
             **{**stores, **replaced}, show_names=slices.show_names, regroup=slices.passages.run
@@ -121,15 +121,28 @@ class ImportSide:
         await self.metadata.files.transition(file_id, ProcessingStatus.DELETING)
         await self.deleter().run(file_id)
 
-    def conductor(self) -> Conductor:
-        planner = self.planner()
-        importer = FileImporter(
+    def importer(self) -> FileImporter:
+        return FileImporter(
             self.metadata,
             self.objects,
             self.slice_importer(),
             archive=ArchiveLimits(),
             parsers=self.parsers,
         )
+
+    async def import_at_once(
+        self, filename: str, content: bytes, options: ImportOptions | None = None
+    ) -> FileId:
+        """Import a file without a conductor; it is processed, and nobody completes it."""
+        file_id = await self.upload(filename, content, options)
+        await self.planner().validate_file(file_id)
+        await self.planner().queue_for_processing(file_id)
+        (claim,) = await self.metadata.queue.claim("test", limit=1, lease_seconds=60)
+        await self.importer().run(claim)
+        return file_id
+
+    def conductor(self) -> Conductor:
+        planner, importer = self.planner(), self.importer()
         return Conductor(
             self.metadata,
             self.wrap_workers(LocalWorkers(importer)),
