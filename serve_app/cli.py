@@ -100,6 +100,10 @@ def import_(
         bool,
         typer.Option("--job", help="Each file as a Ray Data job on all cores, as large ones are."),
     ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Delete earlier files of the same name, once all is found."),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Parse, count and estimate here; store and send nothing."),
@@ -119,6 +123,7 @@ def import_(
         timestamp_column=timestamp_column,
         id_column=id_column,
         as_job=job,
+        replaces=replace,
     )
     if dry_run:
         dry_running.dry_run_paths(paths, options, Output(as_json=json))
@@ -205,14 +210,28 @@ def delete(context: typer.Context, id: FileId, json: AsJson = False) -> None:
 
 
 @app.command()
-def replay(context: typer.Context, id: FileId, json: AsJson = False) -> None:
-    """Import a finished file's stored bytes again."""
+def replay(
+    context: typer.Context,
+    id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="As 'headrace files' shows it.")
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Every file that failed, or has dead letters.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Import a finished file's stored bytes again; what has not changed costs next to nothing."""
     from serve_app.commands.connection import connect
-    from serve_app.commands.files import replay_file
+    from serve_app.commands.files import replay_failed, replay_file
     from serve_app.commands.output import Output
 
+    if (id is None) is not failed:
+        raise typer.BadParameter("give either the ID of a file or --failed")
     with connect(context.obj) as client:
-        replay_file(client, Output(as_json=json), id)
+        if id is None:
+            replay_failed(client, Output(as_json=json))
+        else:
+            replay_file(client, Output(as_json=json), id)
 
 
 @app.command()

@@ -64,7 +64,8 @@ def reindex(
     answer = client.reindex(model)
     wanted = _building(answer)
     while wait and (building := _building(answer)):
-        output.note(f"{building['held']:,} of {building['total']:,} {building['error'] or ''}")
+        progress = f"{building['held']:,} of {building['total']:,}"
+        output.note(f"{progress}: {building['error']}" if building["error"] else progress)
         sleep(POLL_SECONDS)
         answer = client.indexes()
     show_indexes(output, answer)
