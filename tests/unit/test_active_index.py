@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from actors.active_index import (
     AbsentEmbedder,
@@ -17,11 +21,18 @@ from actors.active_index import (
 from actors.adapters.memory.clock import FakeClock
 from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.memory.search_index import InMemorySearchIndex
-from actors.index_in_use import CLOSE_AFTER_SECONDS, IndexInUse, Searched
+from actors.index_in_use import (
+    CLOSE_AFTER_SECONDS,
+    CurrentEmbedder,
+    CurrentIndex,
+    IndexInUse,
+    Searched,
+)
 from actors.settings import EmbedderSettings, Settings
 from domain.errors import FatalImportError, InvalidQueryError, ModelUnavailableError
 from domain.models.indexes import IndexPlace
 from domain.models.search import Query
+from pipelines.engine_in_use import EngineInUse
 from pipelines.querying import QueryEngine
 
 HASH = EmbedderSettings(backend="hash")
@@ -149,3 +160,36 @@ async def test_the_index_before_is_closed_when_its_queries_have_ended() -> None:
     await in_use.follow(LARGE)
 
     assert old.is_closed
+
+
+async def test_a_query_keeps_the_index_that_it_began_with() -> None:
+    """Vectors of one model never meet an index of another, whenever it is changed."""
+    present = searched(SMALL)
+
+    class ChangingEmbedder(HashEmbedder):
+        def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            nonlocal present
+            present = searched(LARGE)
+            return super().embed(texts)
+
+    present = Searched(SMALL, present.index, ChangingEmbedder(dimension=8))
+    engine = EngineInUse(lambda: (present.index, present.embedder), QueryEngine)
+
+    answers = [await engine.answer(Query("anything")) for _ in range(2)]
+
+    assert [answer.degraded for answer in answers] == [(), ()]
+    assert present.place == LARGE
+
+
+async def test_the_current_index_is_the_one_in_use() -> None:
+    async def open_other(place: IndexPlace) -> Searched:
+        return searched(place)
+
+    in_use = IndexInUse(searched(SMALL), open_other=open_other, clock=FakeClock())
+    index, embedder = CurrentIndex(in_use), CurrentEmbedder(in_use)
+    assert (index.dimension, embedder.model) == (8, "hash-8")
+
+    await in_use.follow(LARGE)
+
+    assert (index.dimension, embedder.model) == (16, "hash-16")
+    assert await index.count() == 0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from actors.adapters.memory.clock import FakeClock
 from actors.adapters.memory.search_index import InMemorySearchIndex
-from actors.index_in_use import CurrentEmbedder, CurrentIndex, IndexInUse, Searched
+from actors.index_in_use import IndexInUse, Searched
 from domain.chunking import ChunkLimits
 from domain.errors import ConflictError, ModelUnavailableError
 from domain.ledger import Ledger
@@ -21,6 +21,7 @@ from domain.models.files import Claim
 from domain.models.ids import ChunkId
 from domain.models.indexes import IndexPlace, IndexState
 from domain.models.search import Query
+from pipelines.engine_in_use import EngineInUse
 from pipelines.file_import import FileImporter
 from pipelines.index_keeping import IndexKeeper, drop_old
 from pipelines.querying import QueryEngine
@@ -104,11 +105,8 @@ class Change:
     async def answers(self, text: str) -> int:
         """How many hits a query has, from whatever index is in use."""
         await self.in_use.follow(await self.metadata.indexes.active())
-        engine = QueryEngine(
-            CurrentIndex(self.in_use),
-            CurrentEmbedder(self.in_use),
-            searched=lambda: (self.in_use.present.index, self.in_use.present.embedder),
-        )
+        present = self.in_use.present
+        engine = EngineInUse(lambda: (present.index, present.embedder), QueryEngine)
         answer = await engine.answer(Query(text))
         assert answer.degraded == ()
         return len(answer.hits)
