@@ -121,6 +121,7 @@ class Repairer:
             await self._passages.run(file_id)
             self._repaired["files_regrouped"] += 1
         await self._rewrite_groups(await reconciliation.memberless_groups())
+        await self._rewrite_groups(await reconciliation.groups_embedded_otherwise())
         await self._embed(await reconciliation.unconfirmed_at_rest())
         await self._embed(await reconciliation.embedded_otherwise())
 

@@ -67,10 +67,21 @@ async def survey(metadata: MetadataStore, index: SearchIndex, objects: ObjectSto
     yet is expected or not, as they will have it, and what looks wrong is looked at twice.
     """
     findings = Findings(rows=list(await metadata.records.audit()))
+    findings.rows.extend(await _embedded_otherwise(metadata))
     findings.objects.extend(await _missing_objects(metadata, objects))
     findings.orphan_objects.extend(await orphan_objects(metadata, objects))
     await _compare_index(metadata, index, findings)
     return findings
+
+
+async def _embedded_otherwise(metadata: MetadataStore) -> list[str]:
+    """What an index holds of another model than its own is found by words alone, if at all."""
+    records = await metadata.reconciliation.embedded_otherwise()
+    groups = await metadata.reconciliation.groups_embedded_otherwise()
+    return [
+        f"record or group {owner}: it was embedded by another model than the index in use"
+        for owner in (*records, *groups)
+    ]
 
 
 async def orphan_objects(metadata: MetadataStore, objects: ObjectStore) -> list[ObjectKey]:

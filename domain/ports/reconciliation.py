@@ -25,8 +25,11 @@ class Reconciliation(Protocol):
         ...
 
     async def embedded_otherwise(self) -> Sequence[RecordId]:
-        """Records of which the store says another model than the active index's; none if none is
-        active."""
+        """Records of another model than the active index's; none without an active index."""
+        ...
+
+    async def groups_embedded_otherwise(self) -> Sequence[GroupId]:
+        """Groups whose passages are of another model than the active index's."""
         ...
 
     async def records_of(self, record_ids: Sequence[RecordId]) -> Sequence[OutdatedRecord]:

@@ -42,6 +42,14 @@ WHERE record.indexed_hash = record.content_hash
 ORDER BY record.id
 """
 
+GROUPS_EMBEDDED_OTHERWISE = """-- groups_embedded_otherwise: passages of another model
+SELECT g.id FROM passage_groups AS g
+JOIN search_indexes AS active ON active.state = 'active'
+WHERE g.chunk_count > 0 AND g.embedding_model IS DISTINCT FROM active.model
+  AND NOT EXISTS (SELECT 1 FROM stale_passages WHERE group_id = g.id)
+ORDER BY g.id
+"""
+
 RECORDS_OF = """-- records_of: whole records, with what the index may hold of them
 SELECT record.*, content_hash AS fingerprint,
        greatest(chunk_count, unconfirmed_chunks,

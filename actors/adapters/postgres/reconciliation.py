@@ -42,6 +42,9 @@ class PostgresReconciliation:
     async def embedded_otherwise(self) -> Sequence[RecordId]:
         return await self._ids(sql.EMBEDDED_OTHERWISE)
 
+    async def groups_embedded_otherwise(self) -> Sequence[GroupId]:
+        return await self._ids(sql.GROUPS_EMBEDDED_OTHERWISE)
+
     async def records_of(self, record_ids: Sequence[RecordId]) -> Sequence[OutdatedRecord]:
         rows = await self._database.fetch(sql.RECORDS_OF, list(record_ids))
         return [

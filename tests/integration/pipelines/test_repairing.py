@@ -13,11 +13,12 @@ import pytest
 from actors.adapters.memory.search_index import InMemorySearchIndex
 from domain.models.chunks import EmbeddedChunk
 from domain.models.ids import ChunkId, FileId, RecordId
+from domain.models.indexes import IndexPlace
 from domain.parsers.detection import PARSERS
 from domain.ports.search_index import IndexWriter, SearchIndex
 from pipelines.repairing import RepairReport
 from tests.builders import slack_export, slack_message
-from tests.integration.pipelines.conftest import ImportSide, csv_of
+from tests.integration.pipelines.conftest import CountingEmbedder, ImportSide, csv_of
 from tests.integration.pipelines.test_renaming import NamingParser
 
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
@@ -173,6 +174,23 @@ async def test_passages_that_are_out_of_date_are_written(
     report = await import_side.repair()
 
     assert (report.repaired, report.problems) == ({"files_regrouped": 1}, [])
+
+
+async def test_what_another_model_embedded_is_embedded_by_that_of_the_index_in_use(
+    import_side: ImportSide,
+) -> None:
+    await import_side.import_file("notes.csv", csv_of(5))
+    await import_side.import_file("s.zip", conversations())
+    import_side.embedder = CountingEmbedder(dimension=64)
+    import_side.index = InMemorySearchIndex(dimension=64)
+    place = IndexPlace(import_side.embedder.model, 64, "", {})
+    await import_side.metadata.indexes.register(place)
+    assert len(await import_side.problems()) >= 9
+
+    report = await import_side.repair()
+
+    assert report.problems == []
+    assert await import_side.index.count() == 7
 
 
 async def test_a_group_without_members_goes_with_its_passages(
