@@ -48,6 +48,7 @@ async def test_what_the_uploader_says_is_kept(api: Api) -> None:
         "timestamp_column": None,
         "id_column": "subject",
         "job": True,
+        "replace": False,
     }
 
 
