@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from actors.active_index import (
+    AbsentEmbedder,
+    absent,
+    check_model,
+    collection_for,
+    place_of,
+    recipe_of,
+    settings_for,
+)
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
 from actors.adapters.memory.cache import InMemoryCache
 from actors.adapters.memory.hash_embedder import HashEmbedder
@@ -23,6 +34,7 @@ from actors.guarded import (
     guard_metadata,
     guard_objects,
 )
+from actors.index_in_use import CurrentEmbedder, CurrentIndex, IndexInUse, Searched
 from actors.modules.files import ModuleFiles
 from actors.modules.following import FollowedParsers
 from actors.settings import (
@@ -32,7 +44,8 @@ from actors.settings import (
     SearchBackend,
     Settings,
 )
-from domain.errors import FatalImportError
+from domain.errors import FatalImportError, ModelUnavailableError
+from domain.models.indexes import IndexPlace
 from domain.ports.cache import Cache
 from domain.ports.clock import Clock
 from domain.ports.direct_uploads import DirectUploads
@@ -56,6 +69,18 @@ class Services:
     direct: DirectUploads | None = None
     """Where clients may put files themselves; ``None`` if the object store has no such way."""
     breakers: Breakers = field(default_factory=lambda: Breakers(SystemClock()))
+    in_use: IndexInUse | None = None
+    """Where index and embedder may be changed; else they stay what they are."""
+
+    def searched(self) -> tuple[SearchIndex, Embedder]:
+        """The index and the model that belong together at this moment."""
+        present = self.in_use.present if self.in_use else self
+        return present.index, present.embedder
+
+    async def follow_index(self) -> None:
+        """Use the active index from now on. Raises ``RetryableError``."""
+        if self.in_use:
+            await self.in_use.follow(await self.metadata.indexes.active())
 
 
 @asynccontextmanager
@@ -80,22 +105,26 @@ async def open_services(
         direct = open_direct_uploads(settings)
         if direct is not None:
             stack.push_async_callback(direct.close)
-        embedder = open_embedder(settings, sessions=embedder_sessions)
-        stack.callback(embedder.close)
-        index = await open_index(settings, dimension=embedder.dimension)
-        stack.push_async_callback(index.close)
+        active = await ensure_active_index(settings, metadata)
+        in_use = IndexInUse(
+            await open_searched(settings, active, breakers, sessions=embedder_sessions),
+            open_other=lambda place: open_other(settings, place, breakers),
+            clock=clock,
+        )
+        stack.push_async_callback(in_use.close)
         cache = open_cache(settings, clock)
         stack.push_async_callback(cache.close)
         yield Services(
             settings,
             metadata,
             guard_objects(objects, breakers),
-            guard_index(index, breakers, search_seconds=_search_seconds(settings)),
+            CurrentIndex(in_use),
             guard_cache(cache, breakers),
-            guard_embedder(embedder, breakers),
+            CurrentEmbedder(in_use),
             clock,
             direct,
             breakers,
+            in_use,
         )
 
 
@@ -196,22 +225,104 @@ def followed_parsers(settings: Settings, metadata: MetadataStore) -> FollowedPar
     return FollowedParsers(metadata.modules, ModuleFiles(settings.modules_dir))
 
 
-async def open_index(settings: Settings, *, dimension: int) -> SearchIndex:
-    """The search index as this process reads it. Only the index writer may write to it."""
+async def ensure_active_index(settings: Settings, metadata: MetadataStore) -> IndexPlace:
+    """The active index; at the first start that of the model which the settings name.
+
+    Raises:
+        FatalImportError: as ``open_embedder``, at the first start.
+    """
+    if active := await metadata.indexes.active():
+        return active
+    embedder = await asyncio.to_thread(open_embedder, settings)
+    try:
+        place = place_of(embedder, recipe_of(settings.embedder), is_first=True)
+        return await metadata.indexes.register(place)
+    finally:
+        embedder.close()
+
+
+async def open_searched(
+    settings: Settings, place: IndexPlace, breakers: Breakers, *, sessions: int = 1
+) -> Searched:
+    """An index and its model. Without the model, which may be gone, words still find."""
+    index = await open_index(settings, dimension=place.dimension, location=place.location)
+    embedder: Embedder
+    try:
+        embedder = await asyncio.to_thread(open_model, settings, place, sessions=sessions)
+    except (FatalImportError, ModelUnavailableError) as error:
+        if recipe_of(settings.embedder) == place.recipe and isinstance(error, FatalImportError):
+            await index.close()
+            raise
+        embedder = AbsentEmbedder(place, error)
+    return _guarded(settings, Searched(place, index, embedder), breakers)
+
+
+async def open_other(settings: Settings, place: IndexPlace, breakers: Breakers) -> Searched:
+    """As ``open_searched``, with the model or not at all. Raises ``ModelUnavailableError``."""
+    try:
+        embedder = await asyncio.to_thread(open_model, settings, place)
+    except FatalImportError as error:
+        raise absent(place, error) from error
+    index = await open_index(settings, dimension=place.dimension, location=place.location)
+    return _guarded(settings, Searched(place, index, embedder), breakers)
+
+
+def _guarded(settings: Settings, searched: Searched, breakers: Breakers) -> Searched:
+    return Searched(
+        searched.place,
+        guard_index(searched.index, breakers, search_seconds=_search_seconds(settings)),
+        guard_embedder(searched.embedder, breakers),
+    )
+
+
+def open_model(settings: Settings, place: IndexPlace, *, sessions: int = 1) -> Embedder:
+    """The model that an index was made with.
+
+    Raises:
+        FatalImportError: as ``open_embedder``.
+        ModelUnavailableError: where it was, there is another by now.
+    """
+    embedder = open_embedder(settings_for(settings, place.recipe), sessions=sessions)
+    try:
+        check_model(embedder, place)
+    except ModelUnavailableError:
+        embedder.close()
+        raise
+    return embedder
+
+
+async def open_index(settings: Settings, *, dimension: int, location: str = "") -> SearchIndex:
+    """A search index as this process reads it. Only the index writer may write to it."""
     match settings.search.backend:
         # Imported here, as either takes more than a second, and most processes search nothing.
         case SearchBackend.LANCEDB:
             from actors.adapters.lancedb.index import LanceSearchIndex
 
             return await LanceSearchIndex.open(
-                settings.index_dir,
+                settings.index_dir / location,
                 dimension=dimension,
                 vector_index_min_rows=settings.search.vector_index_min_rows,
             )
         case SearchBackend.WEAVIATE:
             from actors.adapters.weaviate.index import WeaviateSearchIndex
 
-            return await WeaviateSearchIndex.open(settings.weaviate, dimension=dimension)
+            weaviate = collection_for(settings.weaviate, location)
+            return await WeaviateSearchIndex.open(weaviate, dimension=dimension)
+
+
+async def drop_index(settings: Settings, location: str) -> None:
+    """Remove an index that is no longer used; absent is no error. It must not be open."""
+    match settings.search.backend:
+        case SearchBackend.LANCEDB:
+            directory = settings.index_dir / location
+            # The first index lies beside the directories of the others.
+            gone = [directory] if location else list(directory.glob("*.lance"))
+            for one in gone:
+                await asyncio.to_thread(shutil.rmtree, one, ignore_errors=True)
+        case SearchBackend.WEAVIATE:
+            from actors.adapters.weaviate.dropping import drop_collection
+
+            await drop_collection(collection_for(settings.weaviate, location))
 
 
 def open_embedder(settings: Settings, *, sessions: int = 1) -> Embedder:
@@ -228,7 +339,7 @@ def open_embedder(settings: Settings, *, sessions: int = 1) -> Embedder:
                 settings.embedder.sentence_transformers_model, device=settings.embedder.device
             )
         case "hash":
-            return HashEmbedder()
+            return HashEmbedder(dimension=settings.embedder.hash_dimension)
         case unknown:
             raise FatalImportError(
                 f"HEADRACE_EMBEDDER__BACKEND is {unknown!r}; "

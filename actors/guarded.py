@@ -46,6 +46,8 @@ GROUP_CALLS = {"stale", "count_stale"}
 EVENT_CALLS = {"extend", "release", "handled", "generation"}
 JOURNAL_CALLS = {"after", "latest", "dead", "prune", "counts"}
 UPLOAD_CALLS = {"get", "note_parts", "forget", "expired", "unfinished"}
+INDEXES_CALLS = {"active", "building", "list", "register", "request", "note_error"}
+CONTENT_CALLS = {"outdated_records", "outdated_groups", "leftovers", "announce", "hold", "forget"}
 """Calls that their ports say may be made again, the answer to the first having been lost. What
 takes something for itself (``claim``), starts something (``restart``) or streams is not here."""
 
@@ -198,6 +200,9 @@ class GuardedMetadataStore:
         self.modules = guarded(store.modules, gate)
         self.full_text = guarded(store.full_text, gate)
         self.uploads = guarded(store.uploads, gate, repeated=UPLOAD_CALLS)
+        self.indexes = guarded(store.indexes, gate, repeated=INDEXES_CALLS)
+        self.contents = guarded(store.contents, gate, repeated=CONTENT_CALLS)
+        self.reconciliation = guarded(store.reconciliation, gate)
 
     async def ping(self) -> None:
         await self._store.ping()

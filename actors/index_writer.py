@@ -12,7 +12,13 @@ from typing import Any
 import ray
 import structlog
 
-from actors.bootstrap import open_breakers, open_index
+from actors.bootstrap import (
+    drop_index,
+    ensure_active_index,
+    open_breakers,
+    open_index,
+    open_metadata,
+)
 from actors.breaker_hub import start_gossip
 from actors.guarded import guard_index_writes
 from actors.logging import configure_logging
@@ -22,7 +28,9 @@ from actors.settings import Settings
 from domain.errors import HeadraceError, IndexUnavailableError
 from domain.models.chunks import EmbeddedChunk
 from domain.models.ids import ChunkId, FileId, RecordId
-from domain.ports.search_index import IndexWriter
+from domain.models.indexes import IndexPlace
+from domain.ports.metadata_store import MetadataStore
+from domain.ports.search_index import IndexWriter, SearchIndex
 
 log = structlog.get_logger(__name__)
 
@@ -138,60 +146,105 @@ class GroupCommitWriter:
         self._written.set()
 
 
+@dataclass(frozen=True, slots=True)
+class _OpenWriter:
+    index: SearchIndex
+    writer: GroupCommitWriter
+    maintenance: asyncio.Task[None]
+
+    async def close(self) -> None:
+        self.maintenance.cancel()
+        await asyncio.gather(self.maintenance, return_exceptions=True)
+        await self.index.close()
+
+
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
 class IndexWriterActor:
-    """Holds the only index object of the cluster that writes."""
+    """Holds the only index objects of the cluster that write.
 
-    def __init__(self, settings: Settings, dimension: int) -> None:
+    Without a ``place`` it writes to the active index. Who calls keeps that from being switched
+    meanwhile (``domain.ports.search_indexes``).
+    """
+
+    def __init__(self, settings: Settings) -> None:
         configure_logging(settings.log)
         os.nice(5)
         self._settings = settings
-        self._dimension = dimension
-        self._writer = OpenedOnce(self._open)
+        self._breakers = open_breakers(settings)
+        self._metadata = OpenedOnce(self._open_metadata)
+        self._writers: dict[str, OpenedOnce[_OpenWriter]] = {}
 
-    async def _open(self) -> GroupCommitWriter:
-        breakers = open_breakers(self._settings)
-        index = await open_index(self._settings, dimension=self._dimension)
-        writer = GroupCommitWriter(guard_index_writes(index, breakers))
-        self._gossip = start_gossip(breakers)
-        self._maintenance = asyncio.create_task(writer.maintain())
-        return writer
+    async def _open_metadata(self) -> MetadataStore:
+        self._gossip = start_gossip(self._breakers)
+        return await open_metadata(self._settings, self._breakers)
 
-    async def upsert(self, chunks: Sequence[EmbeddedChunk]) -> None:
-        await (await self._writer.get()).upsert(chunks)
+    async def _writer(self, place: IndexPlace | None) -> GroupCommitWriter:
+        chosen = place or await ensure_active_index(self._settings, await self._metadata.get())
+        opened = self._writers.setdefault(chosen.location, OpenedOnce(lambda: self._open(chosen)))
+        return (await opened.get()).writer
 
-    async def delete(self, chunk_ids: Sequence[ChunkId]) -> None:
-        await (await self._writer.get()).delete(chunk_ids)
+    async def _open(self, place: IndexPlace) -> _OpenWriter:
+        index = await open_index(self._settings, dimension=place.dimension, location=place.location)
+        writer = GroupCommitWriter(guard_index_writes(index, self._breakers))
+        return _OpenWriter(index, writer, asyncio.create_task(writer.maintain()))
 
-    async def reassign(self, record_ids: Sequence[RecordId], file_id: FileId) -> None:
-        await (await self._writer.get()).reassign(record_ids, file_id)
+    async def upsert(
+        self, chunks: Sequence[EmbeddedChunk], *, place: IndexPlace | None = None
+    ) -> None:
+        await (await self._writer(place)).upsert(chunks)
 
-    async def optimize(self) -> None:
-        await (await self._writer.get()).optimize()
+    async def delete(
+        self, chunk_ids: Sequence[ChunkId], *, place: IndexPlace | None = None
+    ) -> None:
+        await (await self._writer(place)).delete(chunk_ids)
+
+    async def reassign(
+        self, record_ids: Sequence[RecordId], file_id: FileId, *, place: IndexPlace | None = None
+    ) -> None:
+        await (await self._writer(place)).reassign(record_ids, file_id)
+
+    async def optimize(self, *, place: IndexPlace | None = None) -> None:
+        await (await self._writer(place)).optimize()
+
+    async def remove(self, place: IndexPlace) -> None:
+        """Close an index that nobody writes to any more, and take it away."""
+        if opened := self._writers.pop(place.location, None):
+            await (await opened.get()).close()
+        await drop_index(self._settings, place.location)
 
     async def ping(self) -> int:
         """Process id, as proof that the index is open."""
-        await self._writer.get()
+        await self._writer(None)
         return os.getpid()
 
 
 class ActorIndexWriter:
-    """``IndexWriter`` in any process: hands the work to the index writer actor."""
+    """``IndexWriter`` in any process: hands the work to the index writer actor.
 
-    def __init__(self) -> None:
+    It writes to ``place``, or else to the index that is active when it is called.
+    """
+
+    def __init__(self, place: IndexPlace | None = None) -> None:
+        self._place = place
         self._actor: Any = None
 
     async def upsert(self, chunks: Sequence[EmbeddedChunk]) -> None:
-        await self._call(lambda actor: actor.upsert.remote(chunks))
+        await self._call(lambda actor: actor.upsert.remote(chunks, place=self._place))
 
     async def delete(self, chunk_ids: Sequence[ChunkId]) -> None:
-        await self._call(lambda actor: actor.delete.remote(chunk_ids))
+        await self._call(lambda actor: actor.delete.remote(chunk_ids, place=self._place))
 
     async def reassign(self, record_ids: Sequence[RecordId], file_id: FileId) -> None:
-        await self._call(lambda actor: actor.reassign.remote(record_ids, file_id))
+        await self._call(
+            lambda actor: actor.reassign.remote(record_ids, file_id, place=self._place)
+        )
 
     async def optimize(self) -> None:
-        await self._call(lambda actor: actor.optimize.remote())
+        await self._call(lambda actor: actor.optimize.remote(place=self._place))
+
+    async def remove(self, place: IndexPlace) -> None:
+        """Take away an index that nobody uses."""
+        await self._call(lambda actor: actor.remove.remote(place))
 
     async def _call(self, method: Callable[[Any], Awaitable[None]]) -> None:
         try:

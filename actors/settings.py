@@ -312,6 +312,9 @@ class EmbedderSettings(_Group):
         description="Model of the ``sentence-transformers`` backend: a hub name or a path.",
     )
     device: str = Field("cpu", description="``cpu`` or ``cuda``, for ``sentence-transformers``.")
+    hash_dimension: int = Field(
+        384, ge=1, description="Length of the ``hash`` backend's vectors (tests)."
+    )
     import_sessions: int = Field(
         2, ge=1, description="Model sessions with one thread each in an import worker."
     )
@@ -429,6 +432,17 @@ class RetrySettings(_Group):
     )
 
 
+class ReconcileSettings(_Group):
+    """Repairs, and indexes that are no longer used."""
+
+    orphan_grace_hours: float = Field(
+        24.0, ge=0, description="How long something has to belong to nobody to be removed."
+    )
+    old_index_grace_hours: float = Field(
+        168.0, ge=0, description="How long an index that is no longer used is kept."
+    )
+
+
 class LogSettings(_Group):
     """Logging."""
 
@@ -470,6 +484,7 @@ class Settings(BaseSettings):
     modules: ModuleSettings = ModuleSettings()
     breaker: BreakerSettings = BreakerSettings()
     retry: RetrySettings = RetrySettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

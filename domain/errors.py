@@ -12,6 +12,8 @@
     │   ├── WorkerDiedError             the process that did the work is gone
     │   ├── WorkerUnavailableError      an import worker is (re)starting
     │   ├── ModuleUnavailableError      a module in use cannot be loaded here
+    │   ├── ModelUnavailableError       the active index's model cannot be loaded here
+    │   ├── IndexSwitchedError          another index is in use now; take up its model
     │   └── OverloadedError             a bounded queue is full
     ├── RecordRejectedError       set this record aside, go on with the next
     ├── FatalImportError          stop this file; what is stored stays stored
@@ -90,6 +92,14 @@ class WorkerUnavailableError(RetryableError):
 
 class ModuleUnavailableError(RetryableError):
     """A module that is in use cannot be loaded in this process; the message says the fix."""
+
+
+class ModelUnavailableError(RetryableError):
+    """The model that embedded the active index cannot be loaded; the message says the fix."""
+
+
+class IndexSwitchedError(RetryableError):
+    """Another search index is in use by now; nothing was written for the one before."""
 
 
 class OverloadedError(RetryableError):

@@ -34,7 +34,7 @@ from domain.ports.embedder import Embedder
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.parser import ArchiveLimits
 from pipelines.batches import next_batch
-from pipelines.file_import import finish_processing, parse_context
+from pipelines.file_import import finish_processing, parse_context, raw_bytes
 from pipelines.grouping import PassageWriter
 from pipelines.renaming import Renamer
 from pipelines.slice_import import (
@@ -115,7 +115,7 @@ def _stage_slice(
     objects = open_objects(job.settings)
     tally, expected, has_groups = SliceTally(), 0, False
     context = parse_context(job.file, job.archive, open_extractor(job.settings))
-    opened = objects.open(job.file.object_key)
+    opened = raw_bytes(objects, job.file)
     raw = runner.run(opened.__aenter__())
     try:
         items = parser.read(raw, part, context)

@@ -8,16 +8,20 @@ import os
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import ray
 import structlog
 
+from actors.active_index import settings_for
+from actors.adapters.system_clock import SystemClock
 from actors.bootstrap import (
+    ensure_active_index,
     followed_parsers,
     open_breakers,
     open_direct_uploads,
-    open_embedder,
+    open_index,
     open_metadata,
     open_objects,
 )
@@ -32,11 +36,13 @@ from actors.logging import configure_logging
 from actors.namespace import NAMESPACE
 from actors.opened_once import OpenedOnce
 from actors.settings import Settings
-from domain.chunking import ChunkLimits
-from domain.errors import RetryableError, WorkerDiedError, WorkerUnavailableError
+from domain.errors import ModelUnavailableError, RetryableError
 from domain.models.files import Claim, FileImport
 from domain.models.ids import FileId
+from domain.models.indexes import IndexPlace
+from domain.ports.embedder import Embedder
 from domain.ports.metadata_store import MetadataStore
+from domain.ports.object_store import ObjectStore
 from pipelines.adopting import UploadAdopter
 from pipelines.breaker_pause import BreakerPause
 from pipelines.bulk import BulkJob, import_in_bulk
@@ -46,6 +52,11 @@ from pipelines.file_import import FileImporter, FilePlanner, PlanLimits
 from pipelines.grouping import PassageWriter
 from pipelines.handlers import EventHandlers
 from pipelines.housekeeping import Housekeeping
+from pipelines.index_building import build_index, load_model
+from pipelines.index_keeping import IndexKeeper
+from pipelines.maintenance import Recipe, chunk_limits, probe, repairer
+from pipelines.ray_calls import living_worker, translated, worker_name
+from pipelines.repairing import RepairReport, RepairStores
 from pipelines.slice_import import SliceImporter
 from pipelines.upload_finishing import UploadFinisher
 
@@ -59,15 +70,17 @@ FILES_PER_WORKER = 4
 """Small files share index commits and keep the model busy while one of them is written."""
 
 
-def chunk_limits(settings: Settings) -> ChunkLimits:
-    return ChunkLimits(
-        max_tokens=settings.ingest.chunk_tokens,
-        overlap_tokens=settings.ingest.chunk_overlap_tokens,
-    )
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    breakers: Breakers
+    metadata: MetadataStore
+    objects: ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
 class _ImportSide:
+    place: IndexPlace
+    embedder: Embedder
     planner: FilePlanner
     importer: FileImporter
     passages: PassageWriter
@@ -75,24 +88,47 @@ class _ImportSide:
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0, max_concurrency=64)
 class IngestWorkerActor:
-    """Reads, embeds and stores files; the model stays loaded between them."""
+    """Reads, embeds and stores files; the model stays loaded between them.
+
+    It is that of the index in use, and another one when another index comes into use.
+    """
 
     def __init__(self, settings: Settings) -> None:
         configure_logging(settings.log)
         os.nice(10)
         self._settings = settings
-        self._embedder = open_embedder(settings, sessions=settings.embedder.import_sessions)
-        self._side = OpenedOnce(self._open)
+        self._stores = OpenedOnce(self._open_stores)
+        self._opening = asyncio.Lock()
+        self._side: _ImportSide | None = None
 
-    async def _open(self) -> _ImportSide:
+    async def _open_stores(self) -> _Stores:
         settings, breakers = self._settings, open_breakers(self._settings)
         metadata = await open_metadata(settings, breakers)
         objects = guard_objects(open_objects(settings), breakers)
         self._gossip = start_gossip(breakers)
+        return _Stores(breakers, metadata, objects)
+
+    async def _present(self) -> _ImportSide:
+        """The import side with the model of the index in use.
+
+        Raises:
+            ModelUnavailableError: it cannot be loaded; imports wait.
+        """
+        stores = await self._stores.get()
+        active = await ensure_active_index(self._settings, stores.metadata)
+        async with self._opening:
+            if self._side is None or self._side.place.model != active.model:
+                self._side = await self._open(stores, active)
+            return self._side
+
+    async def _open(self, stores: _Stores, place: IndexPlace) -> _ImportSide:
+        settings, metadata, objects = self._settings, stores.metadata, stores.objects
+        model = await asyncio.to_thread(load_model, settings, place)
+        embedder = guard_embedder(model, stores.breakers)
         slices = SliceImporter(
             metadata,
             ActorIndexWriter(),
-            guard_embedder(self._embedder, breakers),
+            embedder,
             limits=chunk_limits(settings),
             batch_records=settings.ingest.batch_records,
         )
@@ -102,6 +138,8 @@ class IngestWorkerActor:
         direct = open_direct_uploads(settings)
         adopter = UploadAdopter(direct, metadata, objects) if direct else None
         return _ImportSide(
+            place,
+            embedder,
             FilePlanner(metadata, objects, limits, parsers=parsers, adopter=adopter),
             FileImporter(
                 metadata, objects, slices, archive=archive, extractor=extractor, parsers=parsers
@@ -110,24 +148,42 @@ class IngestWorkerActor:
         )
 
     async def validate_file(self, file_id: FileId) -> None:
-        await (await self._side.get()).planner.validate_file(file_id)
+        await (await self._present()).planner.validate_file(file_id)
 
     async def queue_for_processing(self, file_id: FileId) -> None:
-        await (await self._side.get()).planner.queue_for_processing(file_id)
+        await (await self._present()).planner.queue_for_processing(file_id)
 
     async def import_file(self, claim: Claim) -> None:
-        await (await self._side.get()).importer.run(claim)
+        await (await self._present()).importer.run(claim)
 
     async def show_names(self, file_id: FileId) -> None:
-        await (await self._side.get()).importer.show_names(file_id)
+        await (await self._present()).importer.show_names(file_id)
 
     async def regroup(self, file_id: FileId) -> None:
-        await (await self._side.get()).passages.run(file_id)
+        await (await self._present()).passages.run(file_id)
 
     async def ping(self) -> int:
-        """Process id, as proof that the model is loaded and the stores answer."""
-        await self._side.get()
+        """Process id, as proof that the stores answer, and the model is loaded if it is there."""
+        try:
+            await self._present()
+        except ModelUnavailableError as error:
+            log.error("model_unavailable", error=error.message)
         return os.getpid()
+
+    async def repair(self) -> RepairReport:
+        """As ``pipelines.repairing``; here the model is."""
+        settings, side, stores = self._settings, await self._present(), await self._stores.get()
+        place = side.place
+        index = await open_index(settings, dimension=place.dimension, location=place.location)
+        try:
+            compared = RepairStores(stores.metadata, stores.objects, index, ActorIndexWriter())
+            return await repairer(settings, compared, side.embedder, SystemClock()).run()
+        finally:
+            await index.close()
+
+    async def probe(self, recipe: Recipe) -> IndexPlace:
+        """As ``Maintenance.probe``."""
+        return await asyncio.to_thread(probe, self._settings, recipe)
 
 
 class ActorImportWorkers:
@@ -153,17 +209,18 @@ class ActorImportWorkers:
 
     async def _in_bulk(self, claim: Claim, file: FileImport) -> None:
         """One large file at a time: each takes all the cores there are."""
-        settings = self._settings
+        place = await ensure_active_index(self._settings, self._metadata)
+        settings = settings_for(self._settings, place.recipe)
         job = BulkJob(
             settings,
             claim,
             file,
-            probe_model(settings)[0],
+            place.model,
             chunk_limits(settings),
             archive_limits(settings),
         )
         async with self._bulk:
-            await _translated(import_in_bulk.remote(job), "the bulk import")
+            await translated(import_in_bulk.remote(job), "the bulk import")
 
     async def validate_file(self, file_id: FileId) -> None:
         await self._on_least_busy(lambda worker: worker.validate_file.remote(file_id))
@@ -182,44 +239,10 @@ class ActorImportWorkers:
         number = self._busy.index(min(self._busy))
         self._busy[number] += 1
         try:
-            worker = await _living_worker(number)
-            await _translated(method(worker), f"import worker {number}")
+            worker = await living_worker(number)
+            await translated(method(worker), f"import worker {number}")
         finally:
             self._busy[number] -= 1
-
-
-async def _living_worker(number: int) -> Any:
-    """The worker, known to be up: what fails after this is a death that happened after it.
-
-    Raises:
-        WorkerUnavailableError: it is (re)starting.
-    """
-    try:
-        worker = ray.get_actor(worker_name(number), namespace=NAMESPACE)
-        await worker.ping.remote()
-    except ray.exceptions.RayTaskError as error:
-        raise root_cause(error) from error
-    except (ray.exceptions.RayError, ValueError) as error:
-        raise WorkerUnavailableError(f"import worker {number} is starting") from error
-    return worker
-
-
-async def _translated(call: Awaitable[None], who: str) -> None:
-    """Await a Ray call; raise what it raised there, or ``WorkerDiedError``."""
-    try:
-        await call
-    except ray.exceptions.RayTaskError as error:
-        raise root_cause(error) from error
-    except ray.exceptions.RayError as error:
-        raise WorkerDiedError(f"{who} died: {type(error).__name__}") from error
-
-
-def root_cause(error: ray.exceptions.RayTaskError) -> Exception:
-    """The error that was raised first, however many Ray tasks it came through."""
-    cause: Any = error
-    while isinstance(cause, ray.exceptions.RayTaskError):
-        cause = cause.cause
-    return cause if isinstance(cause, Exception) else error
 
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
@@ -290,7 +313,15 @@ async def _conduct(settings: Settings, breakers: Breakers) -> None:
         UploadFinisher(direct, metadata) if direct else None,
         untouched_seconds=settings.objects.leftover_seconds,
     )
+    keeper = IndexKeeper(
+        metadata,
+        build=lambda place: translated(build_index.remote(settings, place), "building the index"),
+        remove=ActorIndexWriter().remove,
+        grace=timedelta(hours=settings.reconcile.old_index_grace_hours),
+        clock=SystemClock(),
+    )
     async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(keeper.run())
         tasks.create_task(housekeeping.run())
         tasks.create_task(conductor.run())
 
@@ -305,10 +336,6 @@ async def patiently(open_it: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(1.0)
 
 
-def worker_name(number: int) -> str:
-    return f"ingest_worker_{number}"
-
-
 def start_actors(settings: Settings, *, timeout_seconds: float = 120.0) -> dict[str, int]:
     """Start the breaker hub, the index writer, the import workers and the conductor.
 
@@ -316,9 +343,9 @@ def start_actors(settings: Settings, *, timeout_seconds: float = 120.0) -> dict[
 
     Returns their process ids by name. They live as long as the driver that called this.
     """
-    _, dimension = probe_model(settings)
+    asyncio.run(_ensure_active_index(settings))
     _alive[BREAKER_HUB] = _start(BreakerHubActor, BREAKER_HUB, settings)
-    started = {INDEX_WRITER: _start(IndexWriterActor, INDEX_WRITER, settings, dimension)}
+    started = {INDEX_WRITER: _start(IndexWriterActor, INDEX_WRITER, settings)}
     for number in range(settings.ingest.workers):
         name = worker_name(number)
         started[name] = _start(IngestWorkerActor, name, settings)
@@ -340,13 +367,13 @@ def stop_actors() -> None:
     _alive.clear()
 
 
-def probe_model(settings: Settings) -> tuple[str, int]:
-    """The configured model's name, and the length of its vectors."""
-    embedder = open_embedder(settings)
+async def _ensure_active_index(settings: Settings) -> None:
+    """Once for all: at the first start the model is loaded to see its name."""
+    metadata = await open_metadata(settings)
     try:
-        return embedder.model, embedder.dimension
+        await ensure_active_index(settings, metadata)
     finally:
-        embedder.close()
+        await metadata.close()
 
 
 def _start(kind: Any, name: str, *arguments: Any) -> Any:

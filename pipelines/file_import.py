@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import structlog
 
-from domain.errors import UnreadableFileError
+from domain.errors import NotFoundError, UnreadableFileError
 from domain.models.events import FileProcessed
 from domain.models.files import Claim, FileImport, ProcessingStatus, Slice
 from domain.models.ids import FileId
@@ -51,6 +52,23 @@ def parse_context(
     )
 
 
+@asynccontextmanager
+async def raw_bytes(objects: ObjectStore, file: FileImport) -> AsyncIterator[BinaryIO]:
+    """A stored file to read from.
+
+    Raises:
+        UnreadableFileError: its bytes are gone; without them a replay would never end.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            raw = await stack.enter_async_context(objects.open(file.object_key))
+        except NotFoundError as error:
+            raise UnreadableFileError(
+                "its raw bytes are gone from the object store: upload the file again"
+            ) from error
+        yield raw
+
+
 class FilePlanner:
     """The handlers of ``file_uploaded``: ``validate_file`` and ``queue_for_processing``.
 
@@ -88,7 +106,7 @@ class FilePlanner:
             # An earlier attempt came as far as the plan, which belongs to the version it chose.
             return
         parsers = await self._parsers.current()
-        async with self._objects.open(file.object_key) as raw:
+        async with raw_bytes(self._objects, file) as raw:
             await asyncio.to_thread(_check_content, raw, file)
             parser = await asyncio.to_thread(
                 parsers.detect, raw, file.filename, source=file.options.source
@@ -106,7 +124,7 @@ class FilePlanner:
         file = (await self._metadata.files.get(file_id)).file
         context = parse_context(file, self._limits.archive, self._limits.extractor)
         parser = await self._parsers.of_label(file.parser or "")
-        async with self._objects.open(file.object_key) as raw:
+        async with raw_bytes(self._objects, file) as raw:
             plan = parser.plan(raw, context, slice_bytes=self._limits.slice_bytes)
             slices = await asyncio.to_thread(list, plan)
         await self._metadata.slices.plan(file_id, slices)
@@ -174,7 +192,7 @@ class FileImporter:
     async def _import_slices(self, claim: Claim, file: FileImport, parts: Sequence[Slice]) -> None:
         parser = await self._parsers.of_label(file.parser or "")
         context = parse_context(file, self._archive, self._extractor)
-        async with self._objects.open(file.object_key) as raw:
+        async with raw_bytes(self._objects, file) as raw:
             for part in parts:
                 items = parser.read(raw, part, context)
                 ledger = await self._slices.run(claim, part, items, parser=label_of(parser))

@@ -69,6 +69,18 @@ class PassageWriter:
         while total := await self._metadata.groups.count_stale(file_id):
             await self._pass_over(file_id, total, on_groups)
 
+    async def rewrite(self, group_ids: Sequence[GroupId]) -> int:
+        """Write these groups' passages, whoever has to see to them; returns how many were written.
+
+        Those that others change meanwhile are left to them.
+        """
+        written = 0
+        for start in range(0, len(group_ids), GROUPS_PER_PAGE):
+            some = group_ids[start : start + GROUPS_PER_PAGE]
+            page = await self._metadata.reconciliation.groups_of(some)
+            written += await self._write(await self._embedded(page))
+        return written
+
     async def _pass_over(self, file_id: FileId, total: int, on_groups: OnGroups) -> None:
         after: GroupId | None = None
         done = 0
@@ -102,7 +114,7 @@ class PassageWriter:
                 compose_and_embed, page, self._embedder, limits=self._limits
             )
 
-    async def _write(self, page: Sequence[GroupPassages]) -> None:
+    async def _write(self, page: Sequence[GroupPassages]) -> int:
         """Index first, then confirm; dying in between leaves the groups stale."""
         model = self._embedder.model
         composed = [each.composed() for each in page]
@@ -114,6 +126,7 @@ class PassageWriter:
             surplus = [chunk_id for each in current for chunk_id in each.surplus_chunk_ids(model)]
             if surplus:
                 await self._index.delete(surplus)
+        return len(current)
 
 
 def compose_and_embed(

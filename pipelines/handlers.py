@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 import structlog
 
+from domain.errors import NotFoundError
 from domain.models.events import Event, FileProcessed, FileUploaded, IndexingCompleted
 from domain.models.files import FileImport, ProcessingStatus
 from domain.models.ids import FileId
@@ -47,6 +49,7 @@ class EventHandlers:
                 await self._update_metadata(event, file)
                 await self._trigger_indexing(event, file)
             case IndexingCompleted():
+                await self._replace_earlier(file)
                 await self._invalidate_cache(event)
                 self._notify_completion(event, file)
             case _:
@@ -84,6 +87,22 @@ class EventHandlers:
         await self._metadata.files.transition(
             event.file_id, status, event=IndexingCompleted(event.file_id, vector_count=vectors)
         )
+
+    async def _replace_earlier(self, file: FileImport) -> None:
+        """Let the file take the place of earlier ones, if it is to: all its records are found.
+
+        One with failed records replaces nothing, since what failed may be found by the earlier
+        file alone; when it is replayed without failures it does.
+        """
+        if not file.options.replaces:
+            return
+        if file.status is not ProcessingStatus.COMPLETED:
+            log.warning("file_replaces_nothing", file_id=str(file.file_id), status=file.status)
+            return
+        for earlier in await self._metadata.files.earlier(file.file_id):
+            with contextlib.suppress(NotFoundError):  # deleted by somebody else meanwhile
+                await self._metadata.files.transition(earlier, ProcessingStatus.DELETING)
+                log.info("file_replaced", file_id=str(file.file_id), replaced=str(earlier))
 
     async def _invalidate_cache(self, event: IndexingCompleted) -> None:
         await self._metadata.events.bump_generation()

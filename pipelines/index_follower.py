@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -24,9 +24,17 @@ read ahead what searches of the new version will need."""
 class IndexFollower:
     """Refreshes the index when its generation changes, and now and then without a reason."""
 
-    def __init__(self, events: EventLog, index: SearchIndex) -> None:
+    def __init__(
+        self,
+        events: EventLog,
+        index: SearchIndex,
+        *,
+        change_index: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """``change_index`` takes up another index, if another is in use by now."""
         self._events = events
         self._index = index
+        self._change_index = change_index
         self.generation = 0
 
     async def follow(self) -> bool:
@@ -34,6 +42,8 @@ class IndexFollower:
         generation = await self._events.generation()
         if generation == self.generation:
             return False
+        if self._change_index:
+            await self._change_index()
         await self._index.refresh()
         self.generation = generation
         return True
@@ -60,6 +70,8 @@ class IndexFollower:
                 if await self.follow():
                     waited = 0.0
                 elif waited >= REFRESH_SECONDS:
+                    if self._change_index:
+                        await self._change_index()
                     await self._index.refresh()
                     await self._index.read_ahead()
                     waited = 0.0

@@ -85,7 +85,7 @@ def chunk_staged(
         RecordChunks(
             entry,
             chunk_record(entry.record, model=model, limits=limits)
-            if _has_chunks(entry.record)
+            if has_chunks(entry.record)
             else (),
         )
         for entry in staged
@@ -93,7 +93,8 @@ def chunk_staged(
     ]
 
 
-def _has_chunks(record: Record) -> bool:
+def has_chunks(record: Record) -> bool:
+    """Whether the record is found by chunks of its own."""
     return record.group is None and record.content_type is not ContentType.TOMBSTONE
 
 

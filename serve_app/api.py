@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from actors.bootstrap import Services
+from pipelines.maintenance import Maintenance
 from serve_app import (
     blend,
     direct_upload,
@@ -21,6 +22,7 @@ from serve_app import (
     records,
     upload,
 )
+from serve_app import maintenance as mending
 from serve_app.admission import Admission, open_lanes
 from serve_app.context import OpenModules, open_context
 from serve_app.errors import install_error_handlers
@@ -37,17 +39,23 @@ Errors are problem details (RFC 9457); `429` and `503` carry `Retry-After`.
 """
 
 
-def create_app(open_services: OpenServices, *, open_modules: OpenModules | None = None) -> FastAPI:
+def create_app(
+    open_services: OpenServices,
+    *,
+    open_modules: OpenModules | None = None,
+    maintenance: Maintenance | None = None,
+) -> FastAPI:
     """Build the application; its services are opened when it starts and closed when it stops.
 
-    ``open_modules`` makes the module registry, where code is not to be added in this process.
+    ``open_modules`` makes the module registry, where code is not to be added in this process, and
+    ``maintenance`` mends the stores, where the index is not to be written by it.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
             open_services() as services,
-            open_context(services, open_modules=open_modules) as context,
+            open_context(services, open_modules=open_modules, maintenance=maintenance) as context,
         ):
             app.state.context = context
             app.state.lanes = open_lanes(services.settings)
@@ -63,7 +71,7 @@ def create_app(open_services: OpenServices, *, open_modules: OpenModules | None 
     )
     for routes in (
         *(upload, direct_upload, files, events),
-        *(query, blend, records, modules, health),
+        *(query, blend, records, modules, mending, health),
     ):
         app.include_router(routes.router)
     install_error_handlers(app)

@@ -15,6 +15,7 @@ import typer
 
 from serve_app import cli_moving
 from serve_app.cli_events import events_app
+from serve_app.cli_maintenance import reindex
 from serve_app.cli_modules import modules_app
 from serve_app.cli_options import AsJson, Column, DataDir, FileId
 
@@ -98,6 +99,10 @@ def import_(
         Literal["interactive", "bulk"] | None,
         typer.Option(help="Whether it goes before others; bulk for more than one file."),
     ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Delete earlier files of the same name, once all is found."),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Parse, count and estimate here; store and send nothing."),
@@ -118,6 +123,7 @@ def import_(
         id_column=id_column,
         as_job=job,
         priority=Priority(priority) if priority else None,
+        replaces=replace,
     )
     if dry_run:
         dry_running.dry_run_paths(paths, options, Output(as_json=json))
@@ -204,25 +210,48 @@ def delete(context: typer.Context, id: FileId, json: AsJson = False) -> None:
 
 
 @app.command()
-def replay(context: typer.Context, id: FileId, json: AsJson = False) -> None:
-    """Import a finished file's stored bytes again."""
+def replay(
+    context: typer.Context,
+    id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="As 'headrace files' shows it.")
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Every file that failed, or has dead letters.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Import a finished file's stored bytes again; what has not changed costs next to nothing."""
     from serve_app.commands.connection import connect
-    from serve_app.commands.files import replay_file
+    from serve_app.commands.files import replay_failed, replay_file
     from serve_app.commands.output import Output
 
+    if (id is None) is not failed:
+        raise typer.BadParameter("give either the ID of a file or --failed")
     with connect(context.obj) as client:
-        replay_file(client, Output(as_json=json), id)
+        if id is None:
+            replay_failed(client, Output(as_json=json))
+        else:
+            replay_file(client, Output(as_json=json), id)
 
 
 @app.command()
-def verify(context: typer.Context, json: AsJson = False) -> None:
+def verify(
+    context: typer.Context,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what is safe to mend, then look again.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
     """Prove that store, metadata, index and ledger agree."""
+    from serve_app.commands import files, maintaining
     from serve_app.commands.connection import connect
-    from serve_app.commands.files import verify as verify_stores
     from serve_app.commands.output import Output
 
     with connect(context.obj) as client:
-        verify_stores(client, Output(as_json=json))
+        (maintaining.repair if repair else files.verify)(client, Output(as_json=json))
+
+
+app.command()(reindex)
 
 
 for command in (cli_moving.backup, cli_moving.restore, cli_moving.migrate):

@@ -108,6 +108,21 @@ class HeadraceClient:
     def verify(self) -> Json:
         return self._json("GET", "/v1/verify")
 
+    def repair(self) -> Json:
+        return self._json("POST", "/v1/verify/repair")
+
+    def indexes(self) -> Json:
+        return self._json("GET", "/v1/reindex")
+
+    def reindex(self, model: str | None) -> Json:
+        return self._json("POST", "/v1/reindex", json={"model": model})
+
+    def cancel_reindexing(self) -> Json:
+        return self._json("DELETE", "/v1/reindex")
+
+    def drop_old_indexes(self) -> Json:
+        return self._json("POST", "/v1/reindex/drop-old")
+
     def file(self, file_id: str) -> Json:
         return self._json("GET", f"/v1/files/{_part(file_id)}")
 
@@ -375,6 +390,7 @@ def upload_parameters(options: ImportOptions) -> dict[str, str]:
         "id_column": options.id_column,
         "job": "true" if options.as_job else None,
         "priority": options.priority,
+        "replace": "true" if options.replaces else None,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -16,10 +16,12 @@ from actors.modules.registry import Registry, open_registry
 from actors.settings import Settings
 from domain.ports.modules import ModuleStore
 from pipelines.direct_uploading import DirectLimits, DirectUploadService
+from pipelines.engine_in_use import Engine, EngineInUse
 from pipelines.event_feed import EventFeed
 from pipelines.file_service import FileService
 from pipelines.history import HistoryBuffer
 from pipelines.index_follower import IndexFollower
+from pipelines.maintenance import IndexService, LocalMaintenance, Maintenance
 from pipelines.querying import QueryEngine
 from pipelines.uploading import UploadService
 from serve_app.metrics import Metrics
@@ -36,27 +38,35 @@ class Context:
     uploads: UploadService
     direct: DirectUploadService
     files: FileService
-    queries: QueryEngine
+    queries: Engine
     history: HistoryBuffer
     feed: EventFeed
     follower: IndexFollower
     metrics: Metrics
     modules: Registry
+    maintenance: Maintenance
+    indexes: IndexService
     started_at: float
     """On the monotonic clock."""
 
 
 @asynccontextmanager
 async def open_context(
-    services: Services, *, open_modules: OpenModules | None = None
+    services: Services,
+    *,
+    open_modules: OpenModules | None = None,
+    maintenance: Maintenance | None = None,
 ) -> AsyncIterator[Context]:
     """Wire the application services; follow the index and write the history until closed.
 
-    Modules are added in this process, unless another registry is given.
+    Modules are added, and stores mended, in this process, unless it is said who does it.
     """
     settings = services.settings
+    maintenance = maintenance or LocalMaintenance(services)
     history = HistoryBuffer(services.metadata.history)
-    follower = IndexFollower(services.metadata.events, services.index)
+    follower = IndexFollower(
+        services.metadata.events, services.index, change_index=services.follow_index
+    )
     feed = EventFeed(services.metadata.journal)
     uploads = UploadService(
         services.objects,
@@ -81,19 +91,24 @@ async def open_context(
                 ),
             ),
             files=FileService(services.metadata, follower),
-            queries=QueryEngine(
-                services.index,
-                services.embedder,
-                candidates_per_leg=settings.search.candidates_per_leg,
-                leg_deadline_seconds=settings.search.leg_deadline_seconds,
-                full_text=services.metadata.full_text,
-                unavailable=lambda: services.breakers.unavailable(*ANSWERS_NEED),
+            queries=EngineInUse(
+                services.searched,
+                lambda index, embedder: QueryEngine(
+                    index,
+                    embedder,
+                    candidates_per_leg=settings.search.candidates_per_leg,
+                    leg_deadline_seconds=settings.search.leg_deadline_seconds,
+                    full_text=services.metadata.full_text,
+                    unavailable=lambda: services.breakers.unavailable(*ANSWERS_NEED),
+                ),
             ),
             history=history,
             feed=feed,
             follower=follower,
             metrics=Metrics(),
             modules=(open_modules or open_registry)(settings, services.metadata.modules),
+            maintenance=maintenance,
+            indexes=IndexService(settings, services.metadata, maintenance),
             started_at=time.monotonic(),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +18,8 @@ from actors.breaker_hub import gossiping
 from actors.logging import configure_logging
 from actors.module_registry import ClusterModuleRegistry
 from actors.settings import Settings
+from domain.errors import ModelUnavailableError
+from pipelines.cluster_maintenance import ClusterMaintenance
 from serve_app.api import create_app
 from serve_app.context import Context
 
@@ -34,7 +37,11 @@ class ApiDeployment:
         self._app: FastAPI | None = None
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        self._app = create_app(self._open_services, open_modules=ClusterModuleRegistry)
+        self._app = create_app(
+            self._open_services,
+            open_modules=ClusterModuleRegistry,
+            maintenance=ClusterMaintenance(),
+        )
         return self._app
 
     @asynccontextmanager
@@ -53,7 +60,8 @@ class ApiDeployment:
         """
         context: Context | None = getattr(self._app and self._app.state, "context", None)
         if context is not None:
-            await asyncio.to_thread(context.services.embedder.embed, ["healthy"])
+            with contextlib.suppress(ModelUnavailableError):
+                await asyncio.to_thread(context.services.embedder.embed, ["healthy"])
 
     async def end_streams(self) -> None:
         """Let those who follow events go: a stop waits for all requests, and theirs never end."""

@@ -34,6 +34,8 @@ STATUS_OF: dict[type[errors.HeadraceError], int] = {
     errors.WorkerDiedError: 503,
     errors.WorkerUnavailableError: 503,
     errors.ModuleUnavailableError: 503,
+    errors.ModelUnavailableError: 503,
+    errors.IndexSwitchedError: 503,
     errors.OverloadedError: 429,
     errors.RecordRejectedError: 422,
     errors.FatalImportError: 500,

@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
+from actors.active_index import model_note
 from actors.bootstrap import Services
 from actors.breakers import GateStatus
 from domain.errors import HeadraceError, RetryableError
@@ -78,9 +79,10 @@ async def status(context: InContext) -> StatusResponse:
     A count is null while its store is away.
     """
     services = context.services
-    totals, records, components = await asyncio.gather(
+    totals, records, active, components = await asyncio.gather(
         gather_totals(context),
         _if_available(services.metadata.records.count()),
+        _if_available(services.metadata.indexes.active()),
         check_components(services),
     )
     return StatusResponse(
@@ -97,6 +99,8 @@ async def status(context: InContext) -> StatusResponse:
         files=totals.imports
         and {status: count for status, count in totals.imports.files.items() if count},
         direct_uploads=context.direct.is_offered,
+        model=active.model if active else None,
+        model_note=model_note(services.settings, active) if active else None,
         components=components,
         breakers={
             dependency: breaker_model(gate)

@@ -182,6 +182,7 @@ class FileModel(ResponseModel):
                 "id_column": options.id_column,
                 "job": options.as_job,
                 "priority": options.priority,
+                "replace": options.replaces,
             },
             ledger=LedgerModel.model_validate(report.ledger.to_json()),
             progress=ProgressModel(
@@ -341,5 +342,7 @@ class StatusResponse(ResponseModel):
     direct_uploads: bool = Field(
         description="Whether `POST /v1/uploads` takes files straight to the object store."
     )
+    model: str | None = Field(description="Of the index in use.")
+    model_note: str | None = Field(description="Where the settings name another; with the fix.")
     components: Mapping[str, ComponentModel]
     breakers: Mapping[str, BreakerModel] = Field(description="Circuit breakers by dependency.")

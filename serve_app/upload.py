@@ -26,6 +26,13 @@ TextColumns = Annotated[
 Job = Annotated[
     bool, Query(description="Import it as a Ray Data job of its own, as large files are anyway.")
 ]
+Replace = Annotated[
+    bool,
+    Query(
+        description="Once all its records are found, delete earlier files of the same name and "
+        "source; with failed records it deletes none."
+    ),
+]
 Column = Annotated[str | None, Query(description="Name of a column.")]
 PriorityParameter = Annotated[
     Priority | None,
@@ -59,6 +66,7 @@ async def put_file(
     id_column: Column = None,
     job: Job = False,
     priority: PriorityParameter = None,
+    replace: Replace = False,
     content_type: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> AcceptedFile:
     """The body goes straight into the object store, however large it is. Import follows."""
@@ -70,6 +78,7 @@ async def put_file(
         id_column=id_column or None,
         as_job=job,
         priority=priority,
+        replaces=replace,
     )
     file = await context.uploads.upload(
         filename,
@@ -96,6 +105,7 @@ async def post_file(
     id_column: Annotated[str | None, Form()] = None,
     job: Annotated[bool, Form()] = False,
     priority: Annotated[Priority | None, Form()] = None,
+    replace: Annotated[bool, Form()] = False,
 ) -> AcceptedFile:
     """For browsers and small files: a form is spooled to disk once before it is stored."""
     options = ImportOptions(
@@ -106,6 +116,7 @@ async def post_file(
         id_column=id_column or None,
         as_job=job,
         priority=priority,
+        replaces=replace,
     )
     filename = file.filename or ""
     imported = await context.uploads.upload(

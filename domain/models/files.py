@@ -41,6 +41,8 @@ class ImportOptions:
     text, title, timestamp and id. Naming ``id_column`` makes its values the records' identity
     within (source, filename); otherwise a generic record is known by its place in the file's bytes.
     ``as_job`` lets a file of any size have a job of its own that takes all cores, as large ones do.
+    ``replaces`` lets it take the place of earlier files of the same name and source, which are
+    deleted once all its records are found.
     """
 
     source: str | None = None
@@ -50,6 +52,7 @@ class ImportOptions:
     id_column: str | None = None
     as_job: bool = False
     priority: Priority | None = None
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,10 @@ class Embedder(Protocol):
 
     @property
     def model(self) -> str:
-        """Name of the model and its precision; vectors of two names are never compared."""
+        """Name of the model and its precision; vectors of two names are never compared.
+
+        A name stands for one ``dimension``.
+        """
         ...
 
     @property

@@ -37,6 +37,8 @@ from domain.ports.event_journal import EventJournal
 from domain.ports.full_text import FullText
 from domain.ports.modules import ModuleStore
 from domain.ports.passage_groups import PassageGroups
+from domain.ports.reconciliation import Reconciliation
+from domain.ports.search_indexes import IndexContents, SearchIndexes
 from domain.ports.upload_log import UploadLog
 from domain.ports.work_queue import EventLog, WorkQueue
 
@@ -103,6 +105,13 @@ class FileImports(Protocol):
 
         Raises:
             ConflictError: it is not ``deleting``, or still has records.
+        """
+        ...
+
+    async def earlier(self, file_id: FileId) -> Sequence[FileId]:
+        """Files of the same name and source type that were uploaded before, oldest first.
+
+        Those that are being deleted are left out.
         """
         ...
 
@@ -356,6 +365,12 @@ class MetadataStore(Protocol):
     def uploads(self) -> UploadLog: ...
     @property
     def full_text(self) -> FullText: ...
+    @property
+    def indexes(self) -> SearchIndexes: ...
+    @property
+    def contents(self) -> IndexContents: ...
+    @property
+    def reconciliation(self) -> Reconciliation: ...
 
     async def ping(self) -> None: ...
 

@@ -9,6 +9,7 @@ from serve_app.client import HeadraceClient
 from serve_app.commands.output import Output, duration_text, ledger_text, size_text
 
 DEAD_LETTERS_SHOWN = 10
+UNSUCCESSFUL = {"failed", "completed_with_errors"}
 
 
 class Disagreement(HeadraceError):
@@ -94,6 +95,18 @@ def replay_file(client: HeadraceClient, output: Output, file_id: str) -> None:
         output.line(f"{accepted['id']} {accepted['status']}; see: headrace file {accepted['id']}")
 
 
+def replay_failed(client: HeadraceClient, output: Output) -> None:
+    """Import every file again that failed, or of which records failed."""
+    wanted = [file["id"] for file in client.files() if file["status"] in UNSUCCESSFUL]
+    accepted = [client.replay(file_id) for file_id in wanted]
+    if output.as_json:
+        output.json({"files": accepted})
+        return
+    for file in accepted:
+        output.line(f"{file['id']} {file['status']}")
+    output.note(f"{len(accepted)} files are read again; see: headrace files")
+
+
 def verify(client: HeadraceClient, output: Output) -> None:
     """Compare every store with every other.
 
@@ -110,4 +123,4 @@ def verify(client: HeadraceClient, output: Output) -> None:
             output.line("store, metadata, index and ledger agree")
     if not answer["ok"]:
         count = len(answer["problems"])
-        raise Disagreement(f"{count} problems: replay the files they name, then verify again")
+        raise Disagreement(f"{count} problems: 'headrace verify --repair' mends most of them")

@@ -160,6 +160,7 @@ def _show_status(output: Output, url: str, answer: dict[str, Any]) -> None:
         ("records", _count(answer["records"])),
         ("chunks", _count(answer["chunks"])),
     ]
+    rows += [(name, answer[name]) for name in ("model", "model_note") if answer.get(name)]
     for name, component in answer["components"].items():
         state = "ok" if component["ok"] else "NOT OK"
         rows.append((name, f"{state} {component.get('detail') or ''}".strip()))

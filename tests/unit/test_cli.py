@@ -16,7 +16,7 @@ from serve_app.cli import main
 Reply = Callable[[httpx.Request], httpx.Response]
 COMMANDS = {
     *("up", "down", "status", "import", "query", "files"),
-    *("file", "delete", "replay", "verify", "eval", "reparse", "modules", "events"),
+    *("file", "delete", "replay", "verify", "eval", "reparse", "reindex", "modules", "events"),
 }
 FILE_ID = "0b0b0b0b-0000-4000-8000-000000000001"
 

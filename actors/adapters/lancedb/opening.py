@@ -91,7 +91,9 @@ def _check_schema(found: pa.Schema, directory: Path, dimension: int) -> None:
     if length != dimension:
         raise DimensionMismatchError(
             f"the search index {directory} holds vectors of length {length}, the embedder makes "
-            f"{dimension}: choose the embedder that filled it, or set HEADRACE_SEARCH__DIRECTORY",
+            f"{dimension}: choose the embedder that filled it ('headrace reindex' changes it "
+            "afterwards), set HEADRACE_SEARCH__DIRECTORY to the right one, or move that directory "
+            "away and run 'headrace verify --repair', which fills it anew",
             expected=length,
             given=dimension,
         )

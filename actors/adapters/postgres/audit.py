@@ -108,6 +108,24 @@ WHERE coalesce(file.processing_status, 'failed')
 ORDER BY renaming.record_id LIMIT $1
 """
 
+# A file that is gone may have left renamings, which its id still finds.
+FILES_WITH_STALE_NAMES = f"""-- files_with_stale_names: files whose records are to be rendered again
+SELECT record.file_import_id AS id
+FROM record_references AS ref
+JOIN parsed_content AS record ON record.id = ref.record_id
+JOIN file_imports AS file ON file.id = record.file_import_id
+LEFT JOIN LATERAL ({BEST_OF_RECORD}) AS best ON TRUE
+WHERE best.name IS DISTINCT FROM ref.shown
+  AND file.processing_status IN ('indexing', 'completed', 'completed_with_errors', 'failed')
+  AND NOT EXISTS ({RUNNING_CHANGE})
+UNION
+SELECT renaming.file_id FROM renamings AS renaming
+LEFT JOIN file_imports AS file ON file.id = renaming.file_id
+WHERE coalesce(file.processing_status, 'failed')
+    IN ('indexing', 'completed', 'completed_with_errors', 'failed')
+ORDER BY id
+"""
+
 STALE_PASSAGES = """-- stale_passages: passages that are not what their members say
 SELECT format('the passages of group %s are out of date, and file %s is %s',
               stale.group_id, file.id, file.processing_status)

@@ -89,6 +89,16 @@ UPDATE file_imports SET s3_key = $2, sha256 = $3, file_size = $4, updated_at = n
 WHERE id = $1
 """
 
+EARLIER_FILES = """-- earlier_files: those that a file may take the place of
+SELECT earlier.id FROM file_imports AS earlier
+JOIN file_imports AS file
+    ON file.filename = earlier.filename AND file.source_type = earlier.source_type
+WHERE file.id = $1
+  AND (earlier.upload_timestamp, earlier.id) < (file.upload_timestamp, file.id)
+  AND earlier.processing_status <> 'deleting'
+ORDER BY earlier.upload_timestamp, earlier.id
+"""
+
 LIST_DEAD_LETTERS = """-- list_dead_letters: what was set aside in the present run
 SELECT letter.* FROM dead_letters AS letter
 JOIN file_imports AS file ON file.id = letter.file_id AND file.run = letter.run

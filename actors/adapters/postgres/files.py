@@ -143,6 +143,9 @@ class PostgresFileImports:
             await connection.execute(sql.WITHOUT_TIMEOUT)
             await connection.execute(sql.DELETE_FILE, file_id, timeout=LONG_SECONDS)
 
+    async def earlier(self, file_id: FileId) -> Sequence[FileId]:
+        return [row["id"] for row in await self._database.fetch(sql.EARLIER_FILES, file_id)]
+
     async def dead_letters(self, file_id: FileId, *, limit: int = 100) -> Sequence[DeadLetter]:
         rows = await self._database.fetch(sql.LIST_DEAD_LETTERS, file_id, limit)
         return [dead_letter(row) for row in rows]

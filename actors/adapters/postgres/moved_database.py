@@ -53,6 +53,10 @@ UPDATE file_imports SET processing_status = 'deleting', lease_owner = NULL, acqu
 WHERE id = ANY($1::uuid[])
 """
 
+FORGET_OTHER_INDEXES = """-- forget_other_indexes: they stay behind
+DELETE FROM search_indexes WHERE state <> 'active'
+"""
+
 
 class MovedDatabase:
     """The target of a move. Fulfils ``RowSink``."""
@@ -126,6 +130,8 @@ class MovedDatabase:
         await migrate(self._dsn, is_unfinished=True)
         await self.content.forget_unconfirmed()
         with translated_errors():
+            # Only the active index comes along.
+            await self._connection.execute(FORGET_OTHER_INDEXES)
             await self._connection.execute("ANALYZE")
 
     async def finish(self) -> None:

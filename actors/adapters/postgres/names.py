@@ -10,6 +10,7 @@ from uuid import UUID
 from actors.adapters.postgres import name_sql as sql
 from actors.adapters.postgres.database import Connection, Database, Row
 from actors.adapters.postgres.errors import translated_errors
+from actors.adapters.postgres.fence import share_index
 from actors.adapters.postgres.naming import shown_as
 from actors.adapters.postgres.record_rows import more_text, template_of
 from actors.adapters.postgres.text import array_literal, json_text
@@ -70,6 +71,7 @@ class PostgresNames:
             with translated_errors():
                 transaction = self._database.plain_transaction()
                 connection = await stack.enter_async_context(transaction)
+                await share_index(connection, model)
                 rows = await connection.fetch(sql.LOCK_SHOWN, list(rendered))
                 names = await _Names.of(connection, list(rendered))
                 current = frozenset(

@@ -69,7 +69,8 @@ WITH announced AS (
     FOR NO KEY UPDATE OF g
 )
 UPDATE passage_groups AS g
-SET unconfirmed_chunks = greatest(g.unconfirmed_chunks, announced.chunk_count)
+SET unconfirmed_chunks = greatest(g.unconfirmed_chunks, announced.chunk_count),
+    embedding_model = CASE WHEN g.chunk_count = 0 THEN $4 ELSE g.embedding_model END
 FROM announced WHERE g.id = announced.id
 """
 

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from actors.adapters.postgres import passage_sql as sql
-from actors.adapters.postgres.database import Connection, Database
+from actors.adapters.postgres.database import Connection, Database, Row
 from actors.adapters.postgres.errors import translated_errors
+from actors.adapters.postgres.fence import share_index
 from actors.adapters.postgres.record_rows import stored_record
 from actors.adapters.postgres.staging import Decision
 from domain.models.ids import FileId, GroupId, RecordId, derive_group_id
@@ -26,13 +27,7 @@ class PostgresPassageGroups:
     ) -> Sequence[StaleGroup]:
         # The revisions first: members that are newer than these are noticed when writing.
         groups = await self._database.fetch(sql.PAGE_STALE, file_id, after, limit)
-        members: dict[GroupId, list[StoredRecord]] = {row["id"]: [] for row in groups}
-        for row in await self._database.fetch(sql.GET_MEMBERS, list(members)):
-            members[row["group_id"]].append(stored_record(row))
-        return [
-            StaleGroup(row["id"], row["revision"], row["known_chunks"], tuple(members[row["id"]]))
-            for row in groups
-        ]
+        return await with_members(self._database, groups)
 
     async def count_stale(self, file_id: FileId) -> int:
         return int(await self._database.fetchval(sql.COUNT_STALE, file_id))
@@ -47,11 +42,12 @@ class PostgresPassageGroups:
             [group.chunk_count for group in composed],
         ]
         # Committed before the index is touched, so that nothing is left there unknown.
-        await self._database.fetch(sql.ANNOUNCE, *columns)
+        await self._database.fetch(sql.ANNOUNCE, *columns, model)
         async with AsyncExitStack() as stack:
             with translated_errors():
                 transaction = self._database.plain_transaction()
                 connection = await stack.enter_async_context(transaction)
+                await share_index(connection, model)
                 rows = await connection.fetch(sql.LOCK_UNCHANGED, *columns[:2])
             unchanged = {row["id"] for row in rows}
             yield unchanged
@@ -74,6 +70,17 @@ class PostgresPassageGroups:
             yield [
                 IndexedGroup(row["id"], row["chunk_count"], row["embedding_model"]) for row in rows
             ]
+
+
+async def with_members(database: Database, groups: Sequence[Row]) -> list[StaleGroup]:
+    """Groups with their members; rows have ``id``, ``revision`` and ``known_chunks``."""
+    members: dict[GroupId, list[StoredRecord]] = {row["id"]: [] for row in groups}
+    for row in await database.fetch(sql.GET_MEMBERS, list(members)):
+        members[row["group_id"]].append(stored_record(row))
+    return [
+        StaleGroup(row["id"], row["revision"], row["known_chunks"], tuple(members[row["id"]]))
+        for row in groups
+    ]
 
 
 async def keep_groups(

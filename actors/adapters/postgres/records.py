@@ -10,6 +10,7 @@ from actors.adapters.postgres import record_sql as sql
 from actors.adapters.postgres.audit import contradictions
 from actors.adapters.postgres.database import Connection, Database, Row
 from actors.adapters.postgres.errors import translated_errors
+from actors.adapters.postgres.fence import share_index
 from actors.adapters.postgres.leases import hold_lease
 from actors.adapters.postgres.name_sql import WITHDRAW_NAMES
 from actors.adapters.postgres.passage_sql import TOUCH_GROUPS_OF
@@ -59,6 +60,7 @@ class PostgresRecords:
         decided: list[Decision] = []
         async with self._database.transaction() as connection:
             await hold_lease(connection, claim)
+            await share_index(connection, model)
             for _ in range(MAX_ROUNDS):
                 if not waiting:
                     await keep_groups(connection, claim.file_id, decided)
@@ -87,6 +89,7 @@ class PostgresRecords:
                 transaction = self._database.plain_transaction()
                 connection = await stack.enter_async_context(transaction)
                 await hold_lease(connection, claim)
+                await share_index(connection, model)
                 rows = await connection.fetch(
                     sql.LOCK_CURRENT,
                     [record.record_id for record in indexed],
@@ -132,6 +135,7 @@ class PostgresRecords:
             with translated_errors():
                 transaction = self._database.plain_transaction()
                 connection = await stack.enter_async_context(transaction)
+                await share_index(connection)
                 records = await _lock_removable(connection, file_id, limit)
             yield records
             with translated_errors():
@@ -149,6 +153,7 @@ class PostgresRecords:
             with translated_errors():
                 transaction = self._database.plain_transaction()
                 connection = await stack.enter_async_context(transaction)
+                await share_index(connection)
                 locked = await connection.fetch(sql.LOCK_SHARED, file_id, limit)
                 record_ids = [row["id"] for row in locked]
                 rows = await connection.fetch(sql.HAND_OVER, file_id, record_ids)

@@ -8,12 +8,15 @@ from actors.adapters.postgres.events import PostgresEventLog
 from actors.adapters.postgres.files import PostgresFileImports
 from actors.adapters.postgres.full_text import PostgresFullText
 from actors.adapters.postgres.history import PostgresQueryHistory
+from actors.adapters.postgres.index_contents import PostgresIndexContents
+from actors.adapters.postgres.indexes import PostgresSearchIndexes
 from actors.adapters.postgres.journal import PostgresEventJournal
 from actors.adapters.postgres.listening import Listener
 from actors.adapters.postgres.modules import PostgresModuleStore
 from actors.adapters.postgres.names import PostgresNames
 from actors.adapters.postgres.passages import PostgresPassageGroups
 from actors.adapters.postgres.queue import PostgresWorkQueue
+from actors.adapters.postgres.reconciliation import PostgresReconciliation
 from actors.adapters.postgres.records import PostgresRecords
 from actors.adapters.postgres.slices import PostgresSliceLedger
 from actors.adapters.postgres.uploads import PostgresUploadLog
@@ -37,6 +40,9 @@ class PostgresMetadataStore:
         self.modules = PostgresModuleStore(database)
         self.uploads = PostgresUploadLog(database)
         self.full_text = PostgresFullText(database)
+        self.indexes = PostgresSearchIndexes(database)
+        self.contents = PostgresIndexContents(database)
+        self.reconciliation = PostgresReconciliation(database)
 
     @classmethod
     async def open(

@@ -49,6 +49,7 @@ async def test_what_the_uploader_says_is_kept(api: Api) -> None:
         "id_column": "subject",
         "job": True,
         "priority": None,
+        "replace": False,
     }
 
 

@@ -7,17 +7,20 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
+from actors.adapters.memory.clock import FakeClock
 from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.memory.search_index import InMemorySearchIndex
 from domain.chunking import ChunkLimits
 from domain.file_states import FINAL_STATUSES
 from domain.models.chunks import EmbeddedChunk
-from domain.models.files import Claim, FileReport, ImportOptions
+from domain.models.files import Claim, FileReport, ImportOptions, ProcessingStatus
 from domain.models.ids import FileId
 from domain.parsers.registry import ParserSource
 from domain.ports.metadata_store import MetadataStore
@@ -28,6 +31,7 @@ from pipelines.conductor import Conductor, ConductorLimits, ImportWorkers, Pause
 from pipelines.deleting import FileDeleter
 from pipelines.file_import import BUILT_IN, FileImporter, FilePlanner, PlanLimits
 from pipelines.handlers import EventHandlers, FileStep
+from pipelines.repairing import Repairer, RepairReport, RepairStores
 from pipelines.slice_import import SliceImporter
 from pipelines.uploading import UploadService
 from pipelines.verifying import verify
@@ -106,29 +110,55 @@ class ImportSide:
             queue_for_processing=planner.queue_for_processing,
         )
 
-    def conductor(self) -> Conductor:
-        archive = ArchiveLimits()
-        slices = SliceImporter(
-            self.metadata,
-            self.index,
+    def slice_importer(self, **replaced: Any) -> SliceImporter:
+        return SliceImporter(
+            replaced.get("metadata", self.metadata),
+            replaced.get("index", self.index),
             self.embedder,
             limits=ChunkLimits(),
             batch_records=self.batch_records,
         )
-        importer = FileImporter(
-            self.metadata, self.objects, slices, archive=archive, parsers=self.parsers
+
+    def deleter(self, **replaced: Any) -> FileDeleter:
+        """What carries out deletions, with some of its stores replaced."""
+        slices = self.slice_importer(**replaced)
+        stores = {"metadata": self.metadata, "objects": self.objects, "index": self.index}
+        return FileDeleter(
+            **{**stores, **replaced}, show_names=slices.show_names, regroup=slices.passages.run
         )
+
+    async def delete(self, file_id: FileId) -> None:
+        """Delete a file at once, without a conductor."""
+        await self.metadata.files.transition(file_id, ProcessingStatus.DELETING)
+        await self.deleter().run(file_id)
+
+    def importer(self) -> FileImporter:
+        return FileImporter(
+            self.metadata,
+            self.objects,
+            self.slice_importer(),
+            archive=ArchiveLimits(),
+            parsers=self.parsers,
+        )
+
+    async def import_at_once(
+        self, filename: str, content: bytes, options: ImportOptions | None = None
+    ) -> FileId:
+        """Import a file without a conductor; it is processed, and nobody completes it."""
+        file_id = await self.upload(filename, content, options)
+        await self.planner().validate_file(file_id)
+        await self.planner().queue_for_processing(file_id)
+        (claim,) = await self.metadata.queue.claim("test", limit=1, lease_seconds=60)
+        await self.importer().run(claim)
+        return file_id
+
+    def conductor(self) -> Conductor:
+        importer = self.importer()
         return Conductor(
             self.metadata,
             self.wrap_workers(LocalWorkers(importer)),
             self.handlers(),
-            FileDeleter(
-                self.metadata,
-                self.objects,
-                self.index,
-                show_names=importer.show_names,
-                regroup=slices.passages.run,
-            ),
+            self.deleter(),
             self.limits,
             pause=self.pause,
         )
@@ -171,6 +201,20 @@ class ImportSide:
 
     async def problems(self) -> list[str]:
         return await verify(self.metadata, self.index, self.objects)
+
+    async def repair(
+        self, *, at: datetime = datetime(2026, 3, 1, tzinfo=UTC), index: SearchIndex | None = None
+    ) -> RepairReport:
+        """One run of the repair at a moment, orphans being removed after a day."""
+        stores = RepairStores(self.metadata, self.objects, self.index, index or self.index)
+        repairer = Repairer(
+            stores,
+            self.embedder,
+            limits=ChunkLimits(),
+            grace=timedelta(hours=24),
+            clock=FakeClock(at),
+        )
+        return await repairer.run()
 
 
 @pytest.fixture
