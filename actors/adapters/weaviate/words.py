@@ -38,8 +38,8 @@ def words_of(text: str) -> str:
 
 
 def query_words_of(text: str) -> str:
-    """The same of a query: each word once, and not more than an index can digest."""
-    return " ".join(list(dict.fromkeys(words_of(text).split()))[:MAX_QUERY_WORDS])
+    """The same of a query, but not more words than an index can digest."""
+    return " ".join(words_of(text).split()[:MAX_QUERY_WORDS])
 
 
 def _folded(text: str) -> str:
