@@ -47,11 +47,9 @@ class FailingIndex(InMemorySearchIndex):
         super().__init__(dimension=dimension)
         self.away = Away(IndexUnavailableError)
 
-    async def search_vector(
-        self, embedding: Embedding, *, limit: int, where: SearchFilter
-    ) -> list[Match]:
+    async def search_vector(self, embedding: Embedding, **options: Any) -> list[Match]:
         self.away.check()
-        return await super().search_vector(embedding, limit=limit, where=where)
+        return await super().search_vector(embedding, **options)
 
     async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
         self.away.check()
@@ -126,8 +124,8 @@ class FailingEmbedder(HashEmbedder):
 class FailingDatabase(Database):
     """The connections below a ``PostgresMetadataStore``; give it this one to let it be away."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self.away = Away(StoreUnavailableError)
 
     async def fetch(self, sql: str, *values: Any) -> list[Row]:

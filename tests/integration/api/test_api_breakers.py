@@ -54,7 +54,7 @@ async def world(open_api: OpenApi, postgres_dsn: str) -> AsyncIterator[World]:
         postgres_dsn, pool_max_size=4, statement_timeout_seconds=30
     )
     assert isinstance(database, FailingDatabase)
-    store = PostgresMetadataStore(database)
+    store = PostgresMetadataStore(database, listen_dsn=postgres_dsn)
     embedder, objects = FailingEmbedder(), FailingObjects()
     index = FailingIndex(dimension=embedder.dimension)
     async with open_api(

@@ -61,7 +61,8 @@ async def outage(postgres_dsn: str) -> AsyncIterator[Outage]:
         postgres_dsn, pool_max_size=6, statement_timeout_seconds=30
     )
     assert isinstance(database, FailingDatabase)
-    store, objects, embedder = PostgresMetadataStore(database), FailingObjects(), CountingEmbedder()
+    store = PostgresMetadataStore(database, listen_dsn=postgres_dsn)
+    objects, embedder = FailingObjects(), CountingEmbedder()
     index = FailingIndex(dimension=embedder.dimension)
     away = {
         Dependency.POSTGRES: database.away,
