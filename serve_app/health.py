@@ -37,6 +37,7 @@ router = APIRouter(tags=["operations"])
 T = TypeVar("T")
 
 PING_TIMEOUT_SECONDS = 2.0
+COUNT_TIMEOUT_SECONDS = 5.0
 DISPENSABLE = frozenset({"cache"})
 """Components whose absence makes answers slower, and nothing else: the service stays ready."""
 _TEXT: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
@@ -165,8 +166,9 @@ async def gather_totals(context: Context) -> SystemTotals:
 
 async def _if_available(asked: Awaitable[T]) -> T | None:
     try:
-        return await asked
-    except RetryableError:
+        async with asyncio.timeout(COUNT_TIMEOUT_SECONDS):
+            return await asked
+    except (RetryableError, TimeoutError):
         return None
 
 

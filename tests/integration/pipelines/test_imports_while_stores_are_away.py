@@ -56,7 +56,7 @@ class Outage:
 @pytest.fixture
 async def outage(postgres_dsn: str) -> AsyncIterator[Outage]:
     clock = FakeClock()
-    breakers = Breakers(clock, BreakerSettings(failure_threshold=2), sleep=no_sleep)
+    breakers = Breakers(clock, BreakerSettings(failure_threshold=1), sleep=no_sleep)
     database = await FailingDatabase.open(
         postgres_dsn, pool_max_size=6, statement_timeout_seconds=30
     )
