@@ -28,11 +28,15 @@ setup: ## make .venv with what running needs
 setup-dev: ## make .venv with what tests and checks need, too
 	@$(SETUP) --dev
 
+# What starts Ray or kills something has the machine to itself.
+PARALLEL = -n auto --maxprocesses 4 --dist loadfile
+
 test: setup-dev ## all tests
-	@$(VENV)/python -m pytest -q
+	@$(VENV)/python -m pytest -q $(PARALLEL) -m "not slow"
+	@$(VENV)/python -m pytest -q -m slow
 
 test-fast: setup-dev ## the tests that start no Ray and kill nothing
-	@$(VENV)/python -m pytest -q -m "not slow"
+	@$(VENV)/python -m pytest -q $(PARALLEL) -m "not slow"
 
 check: lint types imports test ## everything that has to pass before a merge
 
