@@ -71,7 +71,8 @@ class RunningNode:
 
     def processes(self, name: str) -> list[psutil.Process]:
         named = orjson.loads((self.data_dir / "run" / "node.json").read_bytes())["pids"]
-        return [psutil.Process(pid) for key, pid in named.items() if key.startswith(name)]
+        pids = [pid for key, pid in named.items() if key.startswith(name)]
+        return [psutil.Process(pid) for pid in pids]
 
     def wait(self) -> int:
         status = self.process.wait(timeout=60)
@@ -96,10 +97,10 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
 
 def test_it_answers_over_haproxy_on_loopback_only(node: RunningNode) -> None:
     assert httpx.get(f"{node.url}/health/live").json() == {"status": "ok"}
-    assert node.processes("haproxy")
     sockets = psutil.net_connections("tcp")
-    listening = {s.laddr.ip for s in sockets if s.status == "LISTEN" and s.laddr.port == node.port}
-    assert listening == {"127.0.0.1"}
+    listening = [s for s in sockets if s.status == "LISTEN" and s.laddr.port == node.port]
+    assert {one.laddr.ip for one in listening} == {"127.0.0.1"}
+    assert {psutil.Process(one.pid).name() for one in listening} == {"haproxy"}
 
 
 def test_its_token_is_for_its_owner_alone(node: RunningNode) -> None:
