@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 import ray
 
 from actors.namespace import NAMESPACE
-from domain.errors import WorkerDiedError, WorkerUnavailableError
+from domain.errors import RetryableError, WorkerDiedError, WorkerUnavailableError
 
 T = TypeVar("T")
 
@@ -48,4 +49,15 @@ def root_cause(error: ray.exceptions.RayTaskError) -> Exception:
     cause: Any = error
     while isinstance(cause, ray.exceptions.RayTaskError):
         cause = cause.cause
+    if isinstance(cause, ray.exceptions.UserCodeException):
+        # Ray Data raises this from ours, and the link to it is lost between processes.
+        return retryable_named_in(str(error)) or cause
     return cause if isinstance(cause, Exception) else error
+
+
+def retryable_named_in(traceback: str) -> RetryableError | None:
+    """The last of our passing errors that a traceback tells of, with its message."""
+    passing: list[type[RetryableError]] = [RetryableError, *RetryableError.__subclasses__()]
+    kinds = {kind.__name__: kind for kind in passing}
+    told = re.findall(r"^domain\.errors\.(\w+): (.*)$", traceback, re.MULTILINE)
+    return next((kinds[name](said) for name, said in reversed(told) if name in kinds), None)
