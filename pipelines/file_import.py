@@ -100,14 +100,17 @@ class FilePlanner:
         """
         file = (await self._metadata.files.get(file_id)).file
         await self._metadata.files.transition(file_id, ProcessingStatus.VALIDATING)
+        uploaded = file
         if self._adopter is not None:
-            file = await self._adopter.adopt(file)
+            file = await self._adopter.adopt(uploaded)
         if await self._metadata.slices.pending(file_id):
             # An earlier attempt came as far as the plan, which belongs to the version it chose.
             return
         parsers = await self._parsers.current()
         async with raw_bytes(self._objects, file) as raw:
-            await asyncio.to_thread(_check_content, raw, file)
+            # What was just given its content's name has been read to its end already.
+            if file.object_key == uploaded.object_key:
+                await asyncio.to_thread(_check_content, raw, file)
             parser = await asyncio.to_thread(
                 parsers.detect, raw, file.filename, source=file.options.source
             )

@@ -1,4 +1,4 @@
-"""``python -m tests.chaos [--seed N …] [--faults N] [--report FILE]``: see docs/reliability.md."""
+"""``python -m tests.chaos [--seed N …] [--faults N] [--report FILE]``: what faults cost."""
 
 from __future__ import annotations
 
