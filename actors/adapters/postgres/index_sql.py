@@ -19,8 +19,8 @@ GET_BY_STATE = """-- get_by_state: the one index in a state
 SELECT * FROM search_indexes WHERE state = $1
 """
 
-GET_INDEX = """-- get_index: one index, until its change is committed
-SELECT * FROM search_indexes WHERE model = $1 FOR UPDATE
+GET_INDEX = """-- get_index: one index, until its change is committed; what it holds may be written
+SELECT * FROM search_indexes WHERE model = $1 FOR NO KEY UPDATE
 """
 
 LIST_INDEXES = """-- list_indexes: all, oldest first

@@ -44,6 +44,7 @@ class WatchedIndex(InMemorySearchIndex):
     def __init__(self, *, dimension: int) -> None:
         super().__init__(dimension=dimension)
         self.then: Then | None = None
+        self.when_optimized: Then | None = None
         self.dies_at = 0
         self.dies_after = False
         self.writes = 0
@@ -57,6 +58,11 @@ class WatchedIndex(InMemorySearchIndex):
         self._die(after=False)
         await super().delete(chunk_ids)
         await self._wrote()
+
+    async def optimize(self) -> None:
+        await super().optimize()
+        if self.when_optimized:
+            await self.when_optimized()
 
     async def _wrote(self) -> None:
         self._die(after=True)
@@ -186,6 +192,22 @@ async def test_what_changes_while_the_index_is_built_ends_up_in_it(change: Chang
 
     change.index.then = change_everything
     await change.run()
+
+    assert await change.problems() == []
+    assert await change.index.count() == 21 + 7
+
+
+async def test_what_comes_just_before_the_switch_is_taken_in_by_its_last_pass(
+    change: Change,
+) -> None:
+    await fill(change)
+
+    async def import_late() -> None:
+        await change.side.import_file("late.csv", csv_of(7, note="that came late"))
+
+    change.index.when_optimized = import_late
+    async with asyncio.timeout(30):
+        await change.run()
 
     assert await change.problems() == []
     assert await change.index.count() == 21 + 7
