@@ -74,6 +74,10 @@ class StartFailed(HeadraceError):
     """The service cannot start; the message says why and what to do."""
 
 
+class NodeRefused(StartFailed):
+    """The node has said itself why it cannot start."""
+
+
 class Supervisor:
     """Runs one service until a signal comes; whatever way it ends, it stops what it started."""
 
@@ -122,7 +126,9 @@ class Supervisor:
                 self._stop_everything()
                 self._run_dir.forget()
             except Exception as error:
-                is_explained = isinstance(error, HeadraceError) and self._node is None
+                is_explained = isinstance(error, NodeRefused) or (
+                    isinstance(error, HeadraceError) and self._node is None
+                )
                 self._stop_everything()
                 self._show(self._state.failed(str(error), is_explained=is_explained))
                 raise
@@ -141,6 +147,8 @@ class Supervisor:
         while self._state.phase is not Phase.READY:
             self._pause(self._timings.watch_interval)
             if self._node_status() is not None:
+                if refusal := self._run_dir.refusal():
+                    raise NodeRefused(refusal)
                 raise StartFailed(
                     f"the node ended with status {self._node_status()} while starting"
                 )
@@ -202,6 +210,7 @@ class Supervisor:
         is_starting = self._state.phase in (Phase.RAY, Phase.SERVE)
         if is_starting and answers(f"{self._state.url}/health/ready"):
             self._node_was_ready = True
+            self._run_dir.forget_refusal()
             self._enter(Phase.READY)
             log.info("service_ready", url=self._state.url)
 

@@ -133,7 +133,8 @@ def status(
 
 
 def _with_state(settings: Settings, url: str) -> ServiceUnreachable | None:
-    state = RunDirectory(settings.data_dir).read()
+    run_dir = RunDirectory(settings.data_dir)
+    state = run_dir.read()
     is_other = "url" in settings.model_fields_set and state is not None and state.url != url
     if state is None or is_other:
         return None
@@ -141,8 +142,13 @@ def _with_state(settings: Settings, url: str) -> ServiceUnreachable | None:
         return ServiceUnreachable(f"the service did not start: {state.error}")
     if not state.is_live:
         return None
+    step = STEP_OF[state.phase]
+    if refusal := run_dir.refusal():
+        return ServiceUnreachable(
+            f"the service at {url} tries to start ({step}), the last time in vain: {refusal}"
+        )
     return ServiceUnreachable(
-        f"the service at {url} does not answer yet ({STEP_OF[state.phase]}): wait a little; "
+        f"the service at {url} does not answer yet ({step}): wait a little; "
         f"its logs are in {settings.data_dir / 'logs'}"
     )
 
