@@ -185,9 +185,10 @@ def _count(number: int | None) -> str:
 
 
 def _breaker_text(breaker: dict[str, Any]) -> str:
+    why = f": {breaker['reason']}" if breaker.get("reason") else ""
     if breaker["state"] == "half_open":
-        return "HALF-OPEN the next call decides"
-    return f"OPEN for {breaker['retry_after_seconds']:.0f} s more"
+        return f"HALF-OPEN the next call decides{why}"
+    return f"OPEN for {breaker['retry_after_seconds']:.0f} s more{why}"
 
 
 def _queue_text(answer: dict[str, Any]) -> str:
