@@ -35,8 +35,8 @@ from tests.chaos.world import World, running_world, wait_until
 from tests.own_places import described, own_places
 
 START = "HEADRACE_CHAOS_START"
-LARGE_ROWS = 20_000
-STORED_BEFORE = 3_000
+LARGE_ROWS = 12_000
+STORED_BEFORE = 2_000
 """The store goes when so many chunks are stored: in the middle of the large file."""
 
 BUSY_SECONDS, RECOVERY_SECONDS, AFTER_SECONDS = 300.0, 300.0, 15.0
