@@ -82,9 +82,7 @@ async def _contents(index: SearchIndex) -> Contents:
     return Contents(shown, np.array(vectors))
 
 
-async def _answer(
-    index: SearchIndex, vector: NDArray[np.float32], words: str, code: str
-) -> Answer:
+async def _answer(index: SearchIndex, vector: NDArray[np.float32], words: str, code: str) -> Answer:
     everything = SearchFilter()
     coded = await index.search_keyword(code, limit=CODED, where=everything)
     return Answer(

@@ -82,7 +82,10 @@ def main() -> None:
     with ExitStack() as stack:
         stores: dict[str, str] = {}
         if arguments.to == Profile.CLUSTER:
-            stores = {**named_stores(), **stack.enter_context(own_places(Settings(profile=Profile.CLUSTER)))}
+            stores = {
+                **named_stores(),
+                **stack.enter_context(own_places(Settings(profile=Profile.CLUSTER))),
+            }
         old, restored = (Side.made(root, one, Profile.EMBEDDED, {}) for one in ("old", "restored"))
         new = Side.made(root, "new", Profile(arguments.to), stores)
         run(old, new, restored, root, arguments.records)

@@ -62,8 +62,9 @@ class ProcessMark:
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """``run/supervisor.json``: who runs here, and how far it is. ``error`` says why it failed.
+    """``run/supervisor.json``: who runs here, and how far it is.
 
+    ``error`` says why it failed, or what keeps a part of it from running.
     ``is_explained``: the error is a sentence with the fix, and the logs have nothing to add.
     """
 
@@ -77,6 +78,10 @@ class ServiceState:
 
     def at(self, phase: Phase) -> ServiceState:
         return replace(self, phase=phase, error=None, is_explained=False)
+
+    def troubled(self, error: str | None) -> ServiceState:
+        """The same phase, with what keeps a part from running, or without it."""
+        return replace(self, error=error)
 
     def failed(self, error: str, *, is_explained: bool) -> ServiceState:
         return replace(self, phase=Phase.FAILED, error=error, is_explained=is_explained)

@@ -244,7 +244,9 @@ def main() -> int:
     settings = Settings()
     print(described(settings), flush=True)
     with (
-        running_server(shlex.split(os.environ[START]), *address_of(settings, asked.store)) as server,
+        running_server(
+            shlex.split(os.environ[START]), *address_of(settings, asked.store)
+        ) as server,
         tempfile.TemporaryDirectory(prefix="headrace-outage-") as folder,
         own_places(settings) as places,
         running_world(Path(folder), **places) as world,

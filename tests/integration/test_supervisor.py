@@ -149,6 +149,19 @@ def test_a_killed_postgres_is_started_again_under_the_same_node(settings: Settin
     assert state_of(settings).node == node
 
 
+def test_what_keeps_postgres_from_starting_again_is_told_until_it_does(settings: Settings) -> None:
+    start(settings)
+    (settings.data_dir / "full").touch()
+
+    kill(processes_of(settings.data_dir)[:1])
+
+    eventually(lambda: state_of(settings).error is not None)
+    assert state_of(settings).error == "PostgreSQL does not start: its disk is full"
+    (settings.data_dir / "full").unlink()
+    eventually(lambda: state_of(settings).error is None)
+    assert state_of(settings).phase is Phase.READY
+
+
 def test_down_clears_up_after_a_killed_supervisor(settings: Settings) -> None:
     start(settings)
     state = state_of(settings)
