@@ -62,7 +62,7 @@ def _fields(
 def _keys_apart(a: Description, b: Description) -> Iterator[Evidence]:
     """Two numbers of one list, such as two Slack users of one workspace, are rarely one entity."""
     for system in sorted(_lists(a) & _lists(b)):
-        yield Evidence(f"each has a key of its own in {quoted(system)}", -3.0)
+        yield Evidence(f"each has a key of its own in {quoted(system)}", -5.0)
 
 
 def _lists(description: Description) -> frozenset[str]:
@@ -70,8 +70,15 @@ def _lists(description: Description) -> frozenset[str]:
 
 
 def _list_of(key: str) -> str | None:
-    """``slack-user:T1`` of ``slack-user:T1/U2``, ``salesforce:003`` of a contact, else None."""
-    if key.startswith("salesforce:"):
+    """The list that a key is a number of, None if one entity may well have several of them.
+
+    ``slack-user:T1`` of ``slack-user:T1/U2``, ``salesforce:003`` of a contact, ``gong-user`` of a
+    user, None of a mail address.
+    """
+    system, _, value = key.partition(":")
+    if system == "email":
+        return None
+    if system == "salesforce":
         return key[:14]
-    container, slash, _ = key.rpartition("/")
-    return container if slash else None
+    container, slash, _ = value.rpartition("/")
+    return f"{system}:{container}" if slash else system
