@@ -21,8 +21,8 @@ from domain.models.entities import Description
 Pair = tuple[Hashable, Hashable]
 Item = TypeVar("Item")
 
-CROWD = 300
-"""A blocking key that more descriptions have than this is passed over."""
+ENOUGH = 100
+"""So many descriptions at most are compared with one; the commonest keys are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +74,13 @@ class Blocks:
         return place
 
     def partners(self, description: Description) -> list[int]:
+        """Places of the descriptions found under the rarest keys, until there are enough."""
+        known = (self._members[key] for key in blocking_keys(description) if key in self._members)
         found: set[int] = set()
-        for key in blocking_keys(description):
-            members = self._members.get(key, ())
-            if len(members) <= CROWD:
-                found.update(members)
+        for members in sorted(known, key=len):
+            if len(found) + len(members) > ENOUGH:
+                break
+            found.update(members)
         return sorted(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from rapidfuzz.distance import OSA, JaroWinkler
@@ -24,7 +25,7 @@ class WordModel:
     entity. ``similar`` is the same for a misspelt or shortened form, 0 to look for none. A word
     that stands against another one weighs ``against``, one that only one text has ``alone``.
     ``scale`` below 1 allows for words that come together: half a title that agrees makes the
-    other half likely.
+    other half likely. All shared and similar words together weigh no more than ``most``.
     """
 
     words: Callable[[str], Sequence[str]]
@@ -34,22 +35,37 @@ class WordModel:
     against: float
     alone: float
     scale: float = 1.0
+    most: float = math.inf
 
     def tokens(self, text: str) -> Iterator[str]:
         return iter(self.words(text))
 
     def compare(self, label: str, a: str, b: str, frequency: Frequency) -> Iterator[Evidence]:
         left, right = _joined_alike(self.words(a), self.words(b))
-        common = sorted(set(left) & set(right))
-        for word in common:
-            yield self._shared(label, word, frequency(word))
+        common = set(left) & set(right)
         left = [word for word in dict.fromkeys(left) if word not in common]
         right = [word for word in dict.fromkeys(right) if word not in common]
-        for one, other, weight in self._similar(left, right, frequency):
-            left.remove(one)
-            right.remove(other)
-            yield Evidence(f"{label}: {quoted(one, other)} are alike", weight)
-        yield from self._unlike(label, left, right)
+        similar = self._similar(left, right, frequency)
+        yield from self._bounded(
+            [
+                *(self._shared(label, word, frequency(word)) for word in sorted(common)),
+                *(
+                    Evidence(f"{label}: {quoted(one, other)} are alike", weight)
+                    for one, other, weight in similar
+                ),
+            ]
+        )
+        taken = {word for one, other, _ in similar for word in (one, other)}
+        yield from self._unlike(
+            label,
+            [word for word in left if word not in taken],
+            [word for word in right if word not in taken],
+        )
+
+    def _bounded(self, evidence: Sequence[Evidence]) -> Iterator[Evidence]:
+        total = math.fsum(one.weight for one in evidence)
+        share = min(1.0, self.most / total) if total else 1.0
+        return (Evidence(one.reason, one.weight * share) for one in evidence)
 
     def _shared(self, label: str, word: str, frequency: float) -> Evidence:
         weight = self.scale * max(0.0, math.log2(self.shared / frequency))
@@ -62,10 +78,10 @@ class WordModel:
         if not self.similar:
             return []
         pairs = [
-            (likeness(one, other), one, other)
+            (similarity, one, other)
             for one in left
             for other in right
-            if likeness(one, other)
+            if (similarity := likeness(one, other))
         ]
         pairs.sort(key=lambda pair: (-pair[0], sorted(pair[1:])))
         chosen: list[tuple[str, str, float]] = []
@@ -94,19 +110,21 @@ _CHANCE_OF_LIKENESS = 0.004
 """How often two words are alike by chance, beside their being common."""
 
 
+@lru_cache(maxsize=50_000)
 def likeness(a: str, b: str) -> float:
     """How alike two words are, 0 if they are not: misspelt, shortened, or only an initial."""
-    short, long = sorted((a, b), key=len)
+    short, long = (a, b) if len(a) <= len(b) else (b, a)
     if len(short) == 1:
         return 0.5 if long.startswith(short) else 0.0
-    if len(short) < 3 or any(c.isdigit() for c in short + long):
+    if len(short) < 3 or not (short.isalpha() and long.isalpha()):
         return 0.0
     if long.startswith(short):
         return 0.9
-    if OSA.distance(a, b, score_cutoff=2) <= (1 if len(short) < 6 else 2):
-        return float(JaroWinkler.similarity(a, b))
-    similarity = float(JaroWinkler.similarity(a, b))
-    return similarity if similarity >= 0.9 else 0.0
+    similarity = float(JaroWinkler.similarity(short, long, score_cutoff=0.75))
+    slips = 1 if len(short) < 6 else 2
+    if similarity >= 0.9 or (similarity and OSA.distance(short, long) <= slips):
+        return similarity
+    return 0.0
 
 
 def _joined_alike(a: Sequence[str], b: Sequence[str]) -> tuple[list[str], list[str]]:
