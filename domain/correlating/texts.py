@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
 from rapidfuzz.distance import OSA, JaroWinkler
+from rapidfuzz.process import cdist
 
 from domain.correlating.wording import quoted, share
 from domain.models.entities import Evidence
@@ -77,12 +77,7 @@ class WordModel:
         """Pairs of similar words, each word in at most one, the most similar first."""
         if not self.similar:
             return []
-        pairs = [
-            (similarity, one, other)
-            for one in left
-            for other in right
-            if (similarity := likeness(one, other))
-        ]
+        pairs = list(alike(left, right))
         pairs.sort(key=lambda pair: (-pair[0], sorted(pair[1:])))
         chosen: list[tuple[str, str, float]] = []
         taken: set[str] = set()
@@ -110,19 +105,30 @@ _CHANCE_OF_LIKENESS = 0.004
 """How often two words are alike by chance, beside their being common."""
 
 
-@lru_cache(maxsize=50_000)
+def alike(left: Sequence[str], right: Sequence[str]) -> Iterator[tuple[float, str, str]]:
+    """The pairs of words that are alike, with their likeness."""
+    if not left or not right:
+        return
+    # One call for all pairs, of which few are close: most of the time goes into the calls.
+    close = cdist(left, right, scorer=JaroWinkler.similarity, score_cutoff=0.7)
+    for row, column in zip(*close.nonzero(), strict=True):
+        one, other = left[row], right[column]
+        if similarity := likeness(one, other):
+            yield similarity, one, other
+
+
 def likeness(a: str, b: str) -> float:
     """How alike two words are, 0 if they are not: misspelt, shortened, or only an initial."""
-    short, long = (a, b) if len(a) <= len(b) else (b, a)
+    short, long = sorted((a, b), key=len)
     if len(short) == 1:
         return 0.5 if long.startswith(short) else 0.0
     if len(short) < 3 or not (short.isalpha() and long.isalpha()):
         return 0.0
     if long.startswith(short):
         return 0.9
-    similarity = float(JaroWinkler.similarity(short, long, score_cutoff=0.75))
+    similarity = float(JaroWinkler.similarity(a, b))
     slips = 1 if len(short) < 6 else 2
-    if similarity >= 0.9 or (similarity and OSA.distance(short, long) <= slips):
+    if similarity >= 0.9 or (similarity >= 0.7 and OSA.distance(a, b) <= slips):
         return similarity
     return 0.0
 
