@@ -45,8 +45,10 @@ def _herb(folder: Path) -> Iterator[Row]:
         users = json.loads(export.read("users.json"))
         messages = _messages(export)
     yield _herb_people_by_key(employees, users, calls, _json_lines(folder / "prs.jsonl.gz"))
-    yield _herb_people_by_name(employees, channels, calls)
-    yield from _herb_products(folder, messages, calls)
+    team = read_table(folder / "gold" / "product_team.tsv", "\t")
+    products = sorted({row["product"] for row in team})
+    yield _herb_people_by_name(employees, channels, calls, products)
+    yield from _herb_products(folder, messages, calls, products)
 
 
 def _herb_people_by_key(
@@ -83,17 +85,21 @@ def _party_by_key(party: Json) -> Description:
 
 
 def _herb_people_by_name(
-    employees: Sequence[Json], channels: Sequence[Json], calls: Sequence[Json]
+    employees: Sequence[Json],
+    channels: Sequence[Json],
+    calls: Sequence[Json],
+    products: Sequence[str],
 ) -> Row:
     """Parties of calls without address and number: by name, title, and what they are seen with.
 
-    An employee is seen with the words of the names of the channels that they are a member of, a
-    party with the words of the call's title.
+    An employee is seen with the products that the names of their channels name, a party with those
+    of the call's title. Many calls and channels go by a code name: these say nothing.
     """
+    dictionary = NameDictionary((product, product) for product in products)
     seen: defaultdict[str, set[str]] = defaultdict(set)
     for channel in channels:
         for member in channel["members"]:
-            seen[member].update(_name_parts(channel["name"]))
+            seen[member] |= _ids(mentions_in(channel["name"], dictionary))
     known = {
         row["Id"]: described(
             PERSON, row["Name"], {f"employee:{row['Id']}"}, title=row["Title"],
@@ -102,7 +108,7 @@ def _herb_people_by_name(
         for row in employees
     }  # fmt: skip
     parties = [
-        (party, ";".join(_name_parts(call["metaData"]["title"])))
+        (party, ";".join(sorted(_ids(mentions_in(_call_title(call), dictionary)))))
         for call in calls
         for party in call["parties"]
         if party["userId"]
@@ -122,12 +128,14 @@ def _herb_people_by_name(
 
 
 def _herb_products(
-    folder: Path, messages: Mapping[str, Sequence[Json]], calls: Sequence[Json]
+    folder: Path,
+    messages: Mapping[str, Sequence[Json]],
+    calls: Sequence[Json],
+    products: Sequence[str],
 ) -> Iterator[Row]:
     """People and customers of the channels and calls whose name or title names a product."""
     team = read_table(folder / "gold" / "product_team.tsv", "\t")
     customers = read_table(folder / "gold" / "product_customers.tsv", "\t")
-    products = sorted({row["product"] for row in team})
     dictionary = NameDictionary((product, product) for product in products)
 
     def found(pattern: str) -> set[Pair]:
@@ -168,11 +176,11 @@ def _herb_places(
         yield channel, {key for text in texts for key in keys.findall(text)}
     for call in calls:
         parties = " ".join(str(party["userId"]) for party in call["parties"])
-        yield call["metaData"]["title"].replace("_", " "), set(keys.findall(parties))
+        yield _call_title(call), set(keys.findall(parties))
 
 
-def _name_parts(name: str) -> list[str]:
-    return list(dict.fromkeys(part for part in re.split(r"[-_ ]+", name) if part))
+def _call_title(call: Json) -> str:
+    return str(call["metaData"]["title"])
 
 
 def _messages(export: zipfile.ZipFile) -> dict[str, list[Json]]:

@@ -64,7 +64,7 @@ def _fields(
 def _keys_apart(a: Description, b: Description) -> Iterator[Evidence]:
     """Two numbers of one list, such as two Slack users of one workspace, are rarely one entity."""
     for system in sorted(_lists(a) & _lists(b)):
-        yield Evidence(f"each has a key of its own in {quoted(system)}", -5.0)
+        yield Evidence(f"each has a key of its own in {quoted(system)}", -10.0)
 
 
 def _lists(description: Description) -> frozenset[str]:
