@@ -70,7 +70,7 @@ FACTS: Mapping[str, Model] = {
     "domain": ValueModel(domain, 0.01, 0.80, mild_level),
     "title": ValueModel(spaced, 0.05, 0.60, job_level),
     "email": MailModel(0.01),
-    "context": ContextModel(0.05, 0.7),
+    "context": ContextModel(0.05, 0.85),
     "authors": WordModel(words, 0.01, 0.90, 0.05, -2.0, -0.3, scale=0.5, most=8.0),
     "year": ValueModel(digits, 0.10, 0.95, year_level),
     "description": WordModel(words_and_codes, 0.01, 0.40, 0.0, 0.0, 0.0, scale=0.2, most=6.0),
