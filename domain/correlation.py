@@ -1,0 +1,30 @@
+"""Correlation: which descriptions in records of several sources are of one entity.
+
+Exact keys decide alone. Without a shared key, what both descriptions say is compared field by
+field, and what each comparison is worth is added up: the model of Fellegi and Sunter. How matching
+works, and what its weights are, is told in ``docs/correlation.md``.
+"""
+
+from __future__ import annotations
+
+from domain.correlating.blocking import blocking_keys
+from domain.correlating.comparing import compare
+from domain.correlating.deciding import decide
+from domain.correlating.mentions import FoundName, NameDictionary, mentions_in
+from domain.correlating.statistics import statistics_of, tokens_of
+from domain.models.links import Candidate, Decision, Outcome, TokenStatistics
+
+__all__ = [
+    "Candidate",
+    "Decision",
+    "FoundName",
+    "NameDictionary",
+    "Outcome",
+    "TokenStatistics",
+    "blocking_keys",
+    "compare",
+    "decide",
+    "mentions_in",
+    "statistics_of",
+    "tokens_of",
+]
