@@ -31,6 +31,7 @@ from domain.models.records import (
 )
 from domain.ports.event_journal import EventJournal
 from domain.ports.full_text import FullText
+from domain.ports.linking import Linking
 from domain.ports.modules import ModuleStore
 from domain.ports.passage_groups import PassageGroups
 from domain.ports.query_history import QueryHistory
@@ -331,6 +332,8 @@ class MetadataStore(Protocol):
     def records(self) -> Records: ...
     @property
     def names(self) -> Names: ...
+    @property
+    def linking(self) -> Linking: ...
     @property
     def groups(self) -> PassageGroups: ...
     @property

@@ -11,6 +11,7 @@ from actors.adapters.postgres.history import PostgresQueryHistory
 from actors.adapters.postgres.index_contents import PostgresIndexContents
 from actors.adapters.postgres.indexes import PostgresSearchIndexes
 from actors.adapters.postgres.journal import PostgresEventJournal
+from actors.adapters.postgres.linking import PostgresLinking
 from actors.adapters.postgres.listening import Listener
 from actors.adapters.postgres.modules import PostgresModuleStore
 from actors.adapters.postgres.names import PostgresNames
@@ -33,6 +34,7 @@ class PostgresMetadataStore:
         self.slices = PostgresSliceLedger(database)
         self.records = PostgresRecords(database)
         self.names = PostgresNames(database)
+        self.linking = PostgresLinking(database)
         self.groups = PostgresPassageGroups(database)
         self.events = PostgresEventLog(database, self._listener)
         self.journal = PostgresEventJournal(database, self._listener)

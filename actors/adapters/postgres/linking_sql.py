@@ -1,0 +1,131 @@
+"""Statements of exact linking: the queue, mentions, descriptions and the nodes that they make."""
+
+LOCK = """-- try_linking_lock: whether this transaction alone links now
+SELECT pg_try_advisory_xact_lock($1) AS is_mine
+"""
+
+ENQUEUE_RECORDS = """-- enqueue_records: what these speak of may be another by now
+INSERT INTO linking_queue (record_id) SELECT unnest($1::uuid[])
+"""
+
+ENQUEUE_MENTIONED = """-- enqueue_mentioned: records that are about to go will mention these no more
+INSERT INTO linking_queue (description_id)
+SELECT DISTINCT description_id FROM mentions WHERE record_id = ANY($1::uuid[])
+"""
+
+PAGE_QUEUE = """-- page_linking_queue: what waits longest
+SELECT id, record_id, description_id FROM linking_queue ORDER BY id LIMIT $1
+"""
+
+FORGET_QUEUE = """-- forget_linking_queue: these are done
+DELETE FROM linking_queue WHERE id = ANY($1::bigint[])
+"""
+
+GET_RECORDS = """-- get_queued_records: queued records that are still there
+SELECT * FROM parsed_content WHERE id = ANY($1::uuid[]) ORDER BY id
+"""
+
+DELETE_MENTIONS = """-- delete_mentions: forget what these records speak of
+DELETE FROM mentions WHERE record_id = ANY($1::uuid[]) RETURNING description_id
+"""
+
+INSERT_DESCRIPTIONS = """-- insert_descriptions: those that nobody has given before
+INSERT INTO descriptions (id, kind, keys, name, facts)
+SELECT id, kind, keys::text[], name, facts::jsonb
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
+    AS given(id, kind, keys, name, facts)
+ON CONFLICT (id) DO NOTHING
+RETURNING id
+"""
+
+INSERT_MENTIONS = """-- insert_mentions: what records speak of
+INSERT INTO mentions (record_id, description_id, role)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[])
+ON CONFLICT DO NOTHING
+"""
+
+FORGET_UNMENTIONED = """-- forget_unmentioned: of these descriptions those that no record gives
+DELETE FROM descriptions AS description
+WHERE id = ANY($1::uuid[])
+  AND NOT EXISTS (SELECT 1 FROM mentions WHERE description_id = description.id)
+RETURNING id, kind, keys, node_id
+"""
+
+REACHABLE = """-- reachable_descriptions: by id, by node, or by a key
+SELECT id, kind, keys, name, facts, node_id FROM descriptions
+WHERE id = ANY($1::uuid[]) OR node_id = ANY($2::uuid[]) OR keys && $3::text[]
+"""
+
+GET_JUDGEMENTS = """-- get_judgements: all that people have decided
+SELECT id, kind, bond, left_tokens, right_tokens FROM entity_judgements ORDER BY id
+"""
+
+GET_NODES = """-- get_nodes: nodes as they are stored
+SELECT * FROM entity_nodes WHERE id = ANY($1::uuid[])
+"""
+
+UPSERT_NODES = """-- upsert_nodes: nodes that are new or changed; a new one is its own entity
+INSERT INTO entity_nodes
+    (id, kind, anchor, keys, names, facts, blocks, tokens, entity_id, entity_name, words)
+SELECT id, kind, anchor, keys::text[], names::text[], facts::jsonb, blocks::text[], tokens::text[],
+       id, name, words
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+            $8::text[], $9::text[], $10::text[])
+    AS fresh(id, kind, anchor, keys, names, facts, blocks, tokens, name, words)
+ON CONFLICT (id) DO UPDATE
+SET keys = excluded.keys, names = excluded.names, facts = excluded.facts,
+    blocks = excluded.blocks, tokens = excluded.tokens, words = excluded.words,
+    entity_name = CASE WHEN entity_nodes.entity_id = entity_nodes.id THEN excluded.entity_name
+                       ELSE entity_nodes.entity_name END
+"""
+
+DELETE_KEYS = """-- delete_entity_keys: these nodes' keys are given anew
+DELETE FROM entity_keys WHERE node_id = ANY($1::uuid[])
+"""
+
+INSERT_KEYS = """-- insert_entity_keys: which node has which key
+INSERT INTO entity_keys (id, kind, key, node_id)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[])
+"""
+
+SET_NODES = """-- set_description_nodes: which node each description is in
+UPDATE descriptions AS description SET node_id = fresh.node_id
+FROM unnest($1::uuid[], $2::uuid[]) AS fresh(id, node_id)
+WHERE description.id = fresh.id AND description.node_id IS DISTINCT FROM fresh.node_id
+"""
+
+DELETE_NODES = """-- delete_nodes: nodes that no description makes any more
+DELETE FROM entity_nodes WHERE id = ANY($1::uuid[])
+"""
+
+COUNT = """-- count_tokens: keep count of how many nodes have each token
+INSERT INTO entity_statistics AS known (kind, token, nodes)
+SELECT * FROM unnest($1::text[], $2::text[], $3::int[])
+ON CONFLICT (kind, token) DO UPDATE SET nodes = known.nodes + excluded.nodes
+RETURNING kind, token, nodes
+"""
+
+FORGET_TOKENS = """-- forget_tokens: tokens that no node has any more
+DELETE FROM entity_statistics WHERE kind = ANY($1::text[]) AND token = ANY($2::text[]) AND nodes = 0
+"""
+
+ENQUEUE_NODES = """-- enqueue_nodes: to be matched
+INSERT INTO matching_queue (node_id)
+SELECT id FROM entity_nodes WHERE id = ANY($1::uuid[]) OR entity_id = ANY($1::uuid[])
+ON CONFLICT DO NOTHING
+"""
+
+ENQUEUE_NEAR = """-- enqueue_near: nodes whose surroundings have changed, by block or token
+INSERT INTO matching_queue (node_id)
+SELECT id FROM entity_nodes WHERE kind = $1 AND (blocks && $2::text[] OR tokens && $3::text[])
+ON CONFLICT DO NOTHING
+"""
+
+ENQUEUE_KIND = """-- enqueue_kind: there are so many more or fewer that all words weigh differently
+INSERT INTO matching_queue (node_id) SELECT id FROM entity_nodes WHERE kind = $1
+ON CONFLICT DO NOTHING
+"""
+
+WAITING = """-- waiting: what is not linked or matched yet
+SELECT (SELECT count(*) FROM linking_queue) + (SELECT count(*) FROM matching_queue)
+"""

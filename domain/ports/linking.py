@@ -1,0 +1,97 @@
+"""How records become linked: what the linking stage reads and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from domain.models.entities import EntityKind, Mention
+from domain.models.ids import EntityId, RecordId
+from domain.models.linking import Judgement, NearLink, Node, StoredDescription
+from domain.models.links import TokenStatistics
+from domain.models.records import StoredRecord
+
+
+class LinkingPage(Protocol):
+    """One step of exact linking, in one transaction that only one process is in at a time."""
+
+    @property
+    def records(self) -> Sequence[StoredRecord]:
+        """Records that are new or changed. Those that are gone have no mentions any more."""
+        ...
+
+    async def keep_mentions(self, mentions: Mapping[RecordId, Sequence[Mention]]) -> None:
+        """What these records speak of from now on."""
+        ...
+
+    async def connected(self) -> tuple[Sequence[StoredDescription], Sequence[Judgement]]:
+        """All descriptions that this page may join or part, and all decisions.
+
+        Descriptions that nothing mentions any more are forgotten.
+        """
+        ...
+
+    async def keep_nodes(self, nodes: Sequence[Node]) -> None:
+        """The nodes that ``connected`` makes, in place of what it made before.
+
+        What is near a node that has changed is to be matched again.
+        """
+        ...
+
+
+class MatchingPage(Protocol):
+    """One step of near linking, in one transaction that only one process is in at a time."""
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """Nodes to be matched."""
+        ...
+
+    async def neighbours(self) -> Mapping[EntityId, Sequence[Node]]:
+        """For each of the page's nodes all that share a blocking key with it, itself among them.
+
+        A blocking key that more than ``domain.near_linking.MAX_BLOCK_NODES`` have does not count.
+        """
+        ...
+
+    async def judgements(self) -> Sequence[Judgement]:
+        """All that people have decided."""
+        ...
+
+    async def statistics(self, kind: EntityKind, tokens: Sequence[str]) -> TokenStatistics:
+        """How common the tokens are, rounded as ``domain.near_linking.rounded`` does."""
+        ...
+
+    async def keep_links(self, links: Sequence[NearLink]) -> None:
+        """What matching says of the page's nodes, in place of what it said before."""
+        ...
+
+    async def clusters(self) -> tuple[Sequence[Node], Sequence[NearLink]]:
+        """All nodes that are, were or may be one with the page's, and their links."""
+        ...
+
+    async def keep_entities(
+        self, nodes: Sequence[Node], entities: Mapping[EntityId, EntityId]
+    ) -> None:
+        """Of which entity each of the clusters' nodes is, by the id of its first node."""
+        ...
+
+
+class Linking(Protocol):
+    """The queue of what is to be linked. Dying in a page leaves it as it was."""
+
+    def linking(self, *, limit: int) -> AbstractAsyncContextManager[LinkingPage | None]:
+        """The next records and descriptions; done with on a clean exit.
+
+        ``None`` when nothing waits, or another process is at it.
+        """
+        ...
+
+    def matching(self, *, limit: int) -> AbstractAsyncContextManager[MatchingPage | None]:
+        """The next nodes to match; done with on a clean exit. ``None`` as for ``linking``."""
+        ...
+
+    async def waiting(self) -> int:
+        """How many records and descriptions are not linked yet, and nodes not matched."""
+        ...
