@@ -15,6 +15,7 @@ from domain.mentions.keys import (
 )
 from domain.models.entities import Description, EntityKind, Mention, Role
 from domain.models.records import ContentType, JsonValue, Record
+from domain.parsers.gong_calls import default_title
 
 
 def gong_mentions(record: Record) -> Iterator[Mention]:
@@ -22,9 +23,8 @@ def gong_mentions(record: Record) -> Iterator[Mention]:
     if not call_id:
         return
     # A transcript is called by its call's id until the call is known.
-    name = record.title or ""
-    is_placeholder = call_id in name
-    call = described(EntityKind.CALL, [gong_call_key(call_id)], "" if is_placeholder else name)
+    name = "" if record.title in (None, default_title(call_id)) else record.title
+    call = described(EntityKind.CALL, [gong_call_key(call_id)], name or "")
     if call:
         yield Mention(call, Role.SUBJECT)
     if record.content_type is ContentType.TRANSCRIPT:

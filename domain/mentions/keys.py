@@ -92,3 +92,15 @@ def opaque_id_key(text: str) -> str | None:
 
 def _is_mixed(run: str) -> bool:
     return len(_SWITCH.findall(run)) > 1
+
+
+def possible_keys(text: str) -> list[str]:
+    """The keys that someone may mean who types this: a key itself, an address, an id, a number."""
+    typed = text.strip()
+    salesforce = salesforce_key(typed)
+    found = [typed, email_key(typed), opaque_id_key(typed), salesforce and salesforce[1]]
+    if typed.isdigit():
+        found += [gong_call_key(typed), gong_user_key(typed), case_number_key(typed)]
+    elif typed:
+        found.append(slack_user_key(typed, ""))
+    return [key for key in dict.fromkeys(found) if key]

@@ -29,6 +29,7 @@ from domain.models.records import (
     StagedRecord,
     StoredRecord,
 )
+from domain.ports.entities import Entities
 from domain.ports.event_journal import EventJournal
 from domain.ports.full_text import FullText
 from domain.ports.linking import Linking
@@ -334,6 +335,8 @@ class MetadataStore(Protocol):
     def names(self) -> Names: ...
     @property
     def linking(self) -> Linking: ...
+    @property
+    def entities(self) -> Entities: ...
     @property
     def groups(self) -> PassageGroups: ...
     @property

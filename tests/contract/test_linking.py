@@ -10,45 +10,10 @@ import pytest
 
 from actors.adapters.postgres.store import PostgresMetadataStore
 from domain.models.records import Record
-from pipelines.linking import Linker
+from tests.entity_builders import CONTACT, CRM, GONG, SLACK, call, link, message
 from tests.store_builders import a_claim, a_record, confirm, imported, remove_all, stage
 
 State = tuple[Any, ...]
-
-CONTACT, ACCOUNT = "003Tb0000000103IAA", "001Tb0000000101IAA"
-
-
-def message(native_id: str, user: str, **metadata: Any) -> Record:
-    return a_record(
-        native_id,
-        source_type="slack",
-        author=metadata.pop("name", user),
-        metadata={"user_id": user, "team_id": "T1", "is_bot": False, **metadata},
-    )
-
-
-def call(native_id: str, *parties: dict[str, Any]) -> Record:
-    return a_record(
-        native_id,
-        source_type="gong",
-        title=f"Call about {native_id}",
-        metadata={"call_id": native_id, "parties": list(parties)},
-    )
-
-
-def contact(native_id: str, id: str, email: str, name: str = "Lotte Abernay") -> Record:
-    metadata = {"object": "Contact", "Id": id, "AccountId": ACCOUNT, "Email": email}
-    return a_record(native_id, source_type="salesforce", title=name, metadata=metadata)
-
-
-SLACK = message("m1", "U1", author_email="lotte@k.example", name="lotte")
-GONG = call("77", {"name": "Lotte Abernay", "email": "lotte@k.example", "user_id": "9"})
-CRM = contact("c1", CONTACT, "lotte@k.example")
-
-
-async def link(store: PostgresMetadataStore) -> None:
-    await Linker(store.linking).drain()
-    assert await store.linking.waiting() == 0
 
 
 async def state(store: PostgresMetadataStore) -> State:

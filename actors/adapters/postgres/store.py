@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actors.adapters.postgres.connecting import CONNECT_SECONDS, PREPARED_STATEMENTS
 from actors.adapters.postgres.database import Database
+from actors.adapters.postgres.entities import PostgresEntities
 from actors.adapters.postgres.events import PostgresEventLog
 from actors.adapters.postgres.files import PostgresFileImports
 from actors.adapters.postgres.full_text import PostgresFullText
@@ -35,6 +36,7 @@ class PostgresMetadataStore:
         self.records = PostgresRecords(database)
         self.names = PostgresNames(database)
         self.linking = PostgresLinking(database)
+        self.entities = PostgresEntities(database)
         self.groups = PostgresPassageGroups(database)
         self.events = PostgresEventLog(database, self._listener)
         self.journal = PostgresEventJournal(database, self._listener)
