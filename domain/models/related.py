@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.models.entities import EntityKind, Evidence, Role
-from domain.models.ids import ChunkId, EntityId, RecordId
+from domain.models.ids import EntityId, RecordId
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class NearEntity:
 class Entity:
     """All that is known of one.
 
-    ``near`` says by which near links it is one, ``candidates`` what parts of it may be besides.
-    ``parts`` are tokens of its nodes, each of which can be split off.
+    ``near`` says by which near links it is one, with the ids of its parts, each of which can be
+    split off; ``candidates`` what it may be besides.
     """
 
     summary: EntitySummary
@@ -84,11 +84,3 @@ class LinkedRecord:
     entity: RelatedEntity
     score: float
     evidence: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Within:
-    """The records that a search is to stay within, and the chunks that may hold them."""
-
-    records: frozenset[RecordId]
-    chunks: frozenset[ChunkId]

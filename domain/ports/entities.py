@@ -13,9 +13,8 @@ from domain.models.related import (
     LinkedRecord,
     RelatedEntity,
     TimelineEntry,
-    Within,
 )
-from domain.models.search import Scope
+from domain.models.search import Scope, Within
 
 
 class Entities(Protocol):

@@ -17,7 +17,7 @@ from actors.adapters.postgres.related_rows import (
     timeline_entry,
 )
 from domain.correlating.normal import words
-from domain.errors import InvalidQueryError, NotFoundError
+from domain.errors import NotFoundError
 from domain.mentions.keys import possible_keys
 from domain.models.entities import EntityKind
 from domain.models.ids import EntityId, RecordId, chunk_ids
@@ -29,15 +29,14 @@ from domain.models.related import (
     NearEntity,
     RelatedEntity,
     TimelineEntry,
-    Within,
 )
-from domain.models.search import Scope
+from domain.models.search import Scope, Within
 
 MAX_FOUND = 200
 """Of so many that have the words, those with most records are shown."""
 
-MAX_WITHIN = 20_000
-"""A filter by an entity names every record that speaks of it."""
+MAX_NAMED_CHUNKS = 2_000
+"""A search that has to compare more chunks' ids is slower than one that leaves out afterwards."""
 
 EXCERPT_CHARS = 300
 
@@ -111,21 +110,18 @@ class PostgresEntities:
 
     async def within(self, entity_id: EntityId, *, model: str, scope: Scope) -> Within:
         present = await self._present(entity_id)
-        rows = await self._database.fetch(
-            sql.WITHIN_RECORDS, present, principals_of(scope), MAX_WITHIN + 1
-        )
-        if len(rows) > MAX_WITHIN:
-            raise InvalidQueryError(
-                f"more than {MAX_WITHIN:,} records speak of this entity: ask without it, or by name"
-            )
-        records = [row["id"] for row in rows]
-        groups = await self._database.fetch(sql.WITHIN_GROUPS, records)
+        rows = await self._database.fetch(sql.WITHIN_RECORDS, present, principals_of(scope))
+        records = frozenset(row["id"] for row in rows)
+        if len(records) > MAX_NAMED_CHUNKS:
+            return Within(records, None)
+        groups = await self._database.fetch(sql.WITHIN_GROUPS, list(records))
+        owners = [*rows, *groups]
+        if sum(row["chunk_count"] for row in owners) > MAX_NAMED_CHUNKS:
+            return Within(records, None)
         chunks = (
-            chunk_id
-            for row in (*rows, *groups)
-            for chunk_id in chunk_ids(row["id"], row["chunk_count"], model)
+            chunk for row in owners for chunk in chunk_ids(row["id"], row["chunk_count"], model)
         )
-        return Within(frozenset(records), frozenset(chunks))
+        return Within(records, frozenset(chunks))
 
     async def split(self, entity_id: EntityId, parts: Collection[str]) -> None:
         present = await self._present(entity_id)

@@ -133,7 +133,7 @@ GROUP BY node.entity_id, node.kind, node.entity_name
 """
 
 WITHIN_RECORDS = f"""-- within_records: records that speak of an entity, and the chunks of their own
-SELECT record.id, record.chunk_count, record.embedding_model
+SELECT record.id, record.chunk_count
 FROM parsed_content AS record
 WHERE record.id IN (
     SELECT mention.record_id
@@ -142,11 +142,10 @@ WHERE record.id IN (
     JOIN mentions AS mention ON mention.description_id = description.id
     WHERE node.entity_id = $1
 ) AND {VISIBLE.format(n=2)}
-LIMIT $3
 """
 
 WITHIN_GROUPS = """-- within_groups: groups whose passages may hold one of these records
-SELECT DISTINCT g.id, g.chunk_count, g.embedding_model
+SELECT DISTINCT g.id, g.chunk_count
 FROM passage_members AS member JOIN passage_groups AS g ON g.id = member.group_id
 WHERE member.record_id = ANY($1::uuid[])
 """
