@@ -208,3 +208,34 @@ async def test_near_links_do_not_depend_on_the_order_either(
     await again(metadata_store, rows)
 
     assert await state(metadata_store) == one_by_one
+
+
+async def test_what_linking_has_made_agrees_with_itself(
+    metadata_store: PostgresMetadataStore,
+) -> None:
+    await imported(metadata_store, SLACK, GONG)
+    leaving = await imported(metadata_store, CRM)
+    await link(metadata_store)
+    await remove_all(metadata_store, leaving.file_id)
+    queued = await metadata_store.records.audit()
+    await link(metadata_store)
+    assert [*queued, *await metadata_store.records.audit()] == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        ("DELETE FROM mentions", "is given by no record"),
+        ("UPDATE descriptions SET node_id = NULL", "is of no entity"),
+        ("DELETE FROM entity_keys", "leads to nothing"),
+        ("UPDATE entity_nodes SET entity_id = gen_random_uuid()", "which is not there"),
+        ("UPDATE entity_statistics SET nodes = nodes + 1", "are counted"),
+    ],
+)
+async def test_verify_tells_what_does_not_agree(
+    metadata_store: PostgresMetadataStore, damage: str, sentence: str
+) -> None:
+    await imported(metadata_store, SLACK)
+    await link(metadata_store)
+    await metadata_store.linking._database.fetch(damage)
+    assert any(sentence in one for one in await metadata_store.records.audit())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from actors.adapters.postgres.database import Connection
+from actors.adapters.postgres.entity_audit import ENTITY_CHECKS
 from actors.adapters.postgres.name_sql import BEST_OF_RECORD, RUNNING_CHANGE
 
 MAX_SENTENCES_PER_KIND = 20
@@ -154,6 +155,7 @@ CHECKS = (
     UNFINISHED_RENAMINGS,
     STALE_PASSAGES,
     UNKEPT_PASSAGES,
+    *ENTITY_CHECKS,
 )
 
 
