@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from itertools import combinations
-from typing import TypeVar
 
 from domain.correlation import (
     Decision,
     TokenStatistics,
     blocking_keys,
+    compare,
     decide,
     statistics_of,
 )
 from domain.models.entities import Description
 
 Pair = tuple[Hashable, Hashable]
-Item = TypeVar("Item")
 
-CROWD = 300
+ENOUGH = 30
+"""So many descriptions at most are compared with one: those that share the most and rarest keys."""
+CROWD = 500
 """A blocking key that more descriptions have than this is passed over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What was found of what is true, in pairs."""
+    """How many pairs were found, how many there are, and how many of those found are right."""
 
     found: int
     true: int
@@ -47,14 +50,34 @@ class Score:
         return 2 * self.precision * self.recall / both if both else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: a set, which links of it, how well, and the exact string match."""
+
+    set: str
+    links: str
+    score: Score
+    baseline: Score
+    seconds: float
+
+
 def score(found: Iterable[Pair], truth: Iterable[Pair]) -> Score:
     found, truth = set(found), set(truth)
     return Score(len(found), len(truth), len(found & truth))
 
 
-def timed(work: Callable[[], Item]) -> tuple[Item, float]:
-    began = time.perf_counter()
-    return work(), time.perf_counter() - began
+def measured(
+    name: str,
+    links: str,
+    truth: Iterable[Pair],
+    baseline: Iterable[Pair],
+    work: Callable[[], Iterable[Pair]],
+) -> Row:
+    truth = set(truth)
+    began = time.process_time()
+    found = set(work())
+    seconds = time.process_time() - began
+    return Row(name, links, score(found, truth), score(baseline, truth), seconds)
 
 
 class Blocks:
@@ -74,19 +97,21 @@ class Blocks:
         return place
 
     def partners(self, description: Description) -> list[int]:
-        found: set[int] = set()
+        """Places of the descriptions that share the most with one, at most ``ENOUGH``."""
+        shared: defaultdict[int, float] = defaultdict(float)
         for key in blocking_keys(description):
             members = self._members.get(key, ())
             if len(members) <= CROWD:
-                found.update(members)
-        return sorted(found)
+                for place in members:
+                    shared[place] += math.log2(1 + CROWD / len(members))
+        return nlargest(ENOUGH, shared, key=lambda place: (shared[place], -place))
 
 
 def link(
     described: Sequence[Description],
-    known: Mapping[Hashable, Description],
+    known: Mapping[str, Description],
     statistics: TokenStatistics | None = None,
-) -> list[Decision[Hashable]]:
+) -> list[Decision[str]]:
     """Each description decided against the known entities that share a blocking key with it."""
     ids = list(known)
     blocks = Blocks(known.values())
@@ -101,9 +126,64 @@ def link(
     ]
 
 
+def linked(decisions: Iterable[Decision[str]]) -> set[Pair]:
+    """Place and id of what was linked."""
+    return {(place, one.linked) for place, one in enumerate(decisions) if one.linked is not None}
+
+
+def one_after_another(descriptions: Sequence[Description]) -> list[int]:
+    """The entity of each description, as a store grows that learns of one after the other.
+
+    An entity is named by the place of its first description. Where a decision says that several
+    entities are one they are merged.
+    """
+    statistics = statistics_of(descriptions)
+    blocks = Blocks()
+    entities: list[int] = []
+    for place, one in enumerate(descriptions):
+        candidates = [
+            (entities[other], blocks.descriptions[other]) for other in blocks.partners(one)
+        ]
+        decision = decide(one, candidates, statistics)
+        own = place if decision.linked is None else decision.linked
+        if decision.linked is not None and len(decision.candidates) > 1:
+            merged = {candidate.id for candidate in decision.candidates}
+            entities = [own if entity in merged else entity for entity in entities]
+        entities.append(own)
+        blocks.add(one)
+    return entities
+
+
+def cross_scores(
+    left: Sequence[Description], right: Sequence[Description]
+) -> dict[tuple[int, int], float]:
+    """Scores of the pairs between two lists that share a blocking key, by their places."""
+    statistics = statistics_of([*left, *right])
+    blocks = Blocks(right)
+    return {
+        (place, other): compare(one, right[other], statistics).score
+        for place, one in enumerate(left)
+        for other in blocks.partners(one)
+    }
+
+
 def pairs_within(groups: Iterable[Hashable]) -> set[Pair]:
-    """The pairs of places whose group is the same."""
+    """The pairs of places whose group is the same; a group None pairs with nothing."""
     members: defaultdict[Hashable, list[int]] = defaultdict(list)
     for place, group in enumerate(groups):
-        members[group].append(place)
+        if group is not None:
+            members[group].append(place)
     return {pair for places in members.values() for pair in combinations(places, 2)}
+
+
+def pairs_between(left: Iterable[Hashable], right: Iterable[Hashable]) -> set[Pair]:
+    """The pairs of places, one of each list, whose values are equal and not None."""
+    members: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for place, value in enumerate(right):
+        members[value].append(place)
+    return {
+        (place, other)
+        for place, value in enumerate(left)
+        if value is not None
+        for other in members.get(value, ())
+    }

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from domain.correlating.blocking import blocking_keys
 from domain.correlating.comparing import compare
-from domain.correlating.deciding import decide
-from domain.correlating.mentions import FoundName, NameDictionary, mentions_in
+from domain.correlating.deciding import decide, pair_up
+from domain.correlating.mentions import FoundName, NameDictionary, mentions_in, shortened
 from domain.correlating.statistics import statistics_of, tokens_of
 from domain.models.links import Candidate, Decision, Outcome, TokenStatistics
 
@@ -25,6 +25,8 @@ __all__ = [
     "compare",
     "decide",
     "mentions_in",
+    "pair_up",
+    "shortened",
     "statistics_of",
     "tokens_of",
 ]

@@ -50,13 +50,15 @@ def _fields(
     a: Description, b: Description, statistics: TokenStatistics | None
 ) -> Iterator[Evidence]:
     others = {label: text for label, text, _ in fields_of(b)}
-    for label, text, model in sorted(fields_of(a), key=lambda field: field[0] != "name"):
-        if label in others:
+    for label, text, model in fields_of(a):
+        other = others.get(label)
+        if other is None:
+            continue
 
-            def how_common(token: str, label: str = label, usual: float = model.usual) -> float:
-                return frequency(statistics, f"{label}:{token}", usual)
+        def how_common(token: str, label: str = label, usual: float = model.usual) -> float:
+            return frequency(statistics, f"{label}:{token}", usual)
 
-            yield from model.compare(label, text, others[label], how_common)
+        yield from model.compare(label, text, other, how_common)
 
 
 def _keys_apart(a: Description, b: Description) -> Iterator[Evidence]:

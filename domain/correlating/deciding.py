@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic
+from typing import Generic, TypeVar
 
 from domain.correlating.comparing import compare
 from domain.models.entities import Description, Verdict
 from domain.models.links import Candidate, Decision, Id, Outcome, TokenStatistics
+
+Left = TypeVar("Left", bound=Hashable)
+Right = TypeVar("Right", bound=Hashable)
 
 SURE = 0.9
 """A description is linked to a candidate that is at least so probable among all."""
@@ -82,3 +85,23 @@ def _one_entity(a: _Rated[Id], b: _Rated[Id], statistics: TokenStatistics | None
 
 def _candidate(rated: _Rated[Id]) -> Candidate[Id]:
     return Candidate(rated.id, rated.verdict)
+
+
+def pair_up(
+    scores: Mapping[tuple[Left, Right], float], at_least: float = LIKELY
+) -> list[tuple[Left, Right]]:
+    """Partners between two lists that name each entity once, such as two product catalogues.
+
+    The best pair first, then the best of those that are left, until none scores ``at_least``.
+    That may be less than 0.5: knowing that there is one partner at most is evidence of its own.
+    """
+    best_first = sorted(scores.items(), key=lambda item: (-item[1], str(item[0])))
+    lefts: set[Left] = set()
+    rights: set[Right] = set()
+    pairs: list[tuple[Left, Right]] = []
+    for (left, right), score in best_first:
+        if score >= at_least and left not in lefts and right not in rights:
+            lefts.add(left)
+            rights.add(right)
+            pairs.append((left, right))
+    return pairs

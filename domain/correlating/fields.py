@@ -51,7 +51,7 @@ COMPANY_NAME = WordModel(
     company_words, usual=0.01, shared=0.9, similar=0.05, against=-5.0, alone=-2.0
 )
 TITLE = WordModel(
-    words_and_codes, usual=0.01, shared=0.8, similar=0.05, against=-2.0, alone=-0.6, scale=0.6
+    words_and_codes, usual=0.01, shared=0.8, similar=0.0, against=-2.0, alone=-0.8, scale=0.8
 )
 
 NAMES: Mapping[EntityKind, Model] = {
@@ -71,9 +71,9 @@ FACTS: Mapping[str, Model] = {
     "title": ValueModel(spaced, 0.05, 0.60, job_level),
     "email": MailModel(0.01),
     "context": ContextModel(0.05, 0.70),
-    "authors": WordModel(words, 0.005, 0.90, 0.05, -2.0, -0.3, scale=0.5),
+    "authors": WordModel(words, 0.01, 0.90, 0.05, -2.0, -0.3, scale=0.5, most=8.0),
     "year": ValueModel(digits, 0.10, 0.95, year_level),
-    "description": WordModel(words_and_codes, 0.01, 0.40, 0.0, 0.0, 0.0, scale=0.2),
+    "description": WordModel(words_and_codes, 0.01, 0.40, 0.0, 0.0, 0.0, scale=0.2, most=6.0),
 }
 OTHER_FACT = ValueModel(spaced, 0.02, 0.60, no_level)
 """A fact that is not in the table speaks only for a link, where it is the same."""

@@ -19,6 +19,8 @@ _LEGAL_FORMS = frozenset(
 
 def folded(text: str) -> str:
     """Lower case, without accents and with compatibility characters replaced; ``Ä`` gives ``a``."""
+    if text.isascii():
+        return text.casefold()
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rapidfuzz.distance import OSA, JaroWinkler
+from rapidfuzz.process import cdist
 
 from domain.correlating.wording import quoted, share
 from domain.models.entities import Evidence
@@ -24,7 +25,7 @@ class WordModel:
     entity. ``similar`` is the same for a misspelt or shortened form, 0 to look for none. A word
     that stands against another one weighs ``against``, one that only one text has ``alone``.
     ``scale`` below 1 allows for words that come together: half a title that agrees makes the
-    other half likely.
+    other half likely. All shared and similar words together weigh no more than ``most``.
     """
 
     words: Callable[[str], Sequence[str]]
@@ -34,22 +35,37 @@ class WordModel:
     against: float
     alone: float
     scale: float = 1.0
+    most: float = math.inf
 
     def tokens(self, text: str) -> Iterator[str]:
         return iter(self.words(text))
 
     def compare(self, label: str, a: str, b: str, frequency: Frequency) -> Iterator[Evidence]:
         left, right = _joined_alike(self.words(a), self.words(b))
-        common = sorted(set(left) & set(right))
-        for word in common:
-            yield self._shared(label, word, frequency(word))
+        common = set(left) & set(right)
         left = [word for word in dict.fromkeys(left) if word not in common]
         right = [word for word in dict.fromkeys(right) if word not in common]
-        for one, other, weight in self._similar(left, right, frequency):
-            left.remove(one)
-            right.remove(other)
-            yield Evidence(f"{label}: {quoted(one, other)} are alike", weight)
-        yield from self._unlike(label, left, right)
+        similar = self._similar(left, right, frequency)
+        yield from self._bounded(
+            [
+                *(self._shared(label, word, frequency(word)) for word in sorted(common)),
+                *(
+                    Evidence(f"{label}: {quoted(one, other)} are alike", weight)
+                    for one, other, weight in similar
+                ),
+            ]
+        )
+        taken = {word for one, other, _ in similar for word in (one, other)}
+        yield from self._unlike(
+            label,
+            [word for word in left if word not in taken],
+            [word for word in right if word not in taken],
+        )
+
+    def _bounded(self, evidence: Sequence[Evidence]) -> Iterator[Evidence]:
+        total = math.fsum(one.weight for one in evidence)
+        share = min(1.0, self.most / total) if total else 1.0
+        return (Evidence(one.reason, one.weight * share) for one in evidence)
 
     def _shared(self, label: str, word: str, frequency: float) -> Evidence:
         weight = self.scale * max(0.0, math.log2(self.shared / frequency))
@@ -61,12 +77,7 @@ class WordModel:
         """Pairs of similar words, each word in at most one, the most similar first."""
         if not self.similar:
             return []
-        pairs = [
-            (likeness(one, other), one, other)
-            for one in left
-            for other in right
-            if likeness(one, other)
-        ]
+        pairs = list(alike(left, right))
         pairs.sort(key=lambda pair: (-pair[0], sorted(pair[1:])))
         chosen: list[tuple[str, str, float]] = []
         taken: set[str] = set()
@@ -94,19 +105,32 @@ _CHANCE_OF_LIKENESS = 0.004
 """How often two words are alike by chance, beside their being common."""
 
 
+def alike(left: Sequence[str], right: Sequence[str]) -> Iterator[tuple[float, str, str]]:
+    """The pairs of words that are alike, with their likeness."""
+    if not left or not right:
+        return
+    # One call for all pairs, of which few are close: most of the time goes into the calls.
+    close = cdist(left, right, scorer=JaroWinkler.similarity, score_cutoff=0.7)
+    for row, column in zip(*close.nonzero(), strict=True):
+        one, other = left[row], right[column]
+        if similarity := likeness(one, other):
+            yield similarity, one, other
+
+
 def likeness(a: str, b: str) -> float:
     """How alike two words are, 0 if they are not: misspelt, shortened, or only an initial."""
     short, long = sorted((a, b), key=len)
     if len(short) == 1:
         return 0.5 if long.startswith(short) else 0.0
-    if len(short) < 3 or any(c.isdigit() for c in short + long):
+    if len(short) < 3 or not (short.isalpha() and long.isalpha()):
         return 0.0
     if long.startswith(short):
         return 0.9
-    if OSA.distance(a, b, score_cutoff=2) <= (1 if len(short) < 6 else 2):
-        return float(JaroWinkler.similarity(a, b))
     similarity = float(JaroWinkler.similarity(a, b))
-    return similarity if similarity >= 0.9 else 0.0
+    slips = 1 if len(short) < 6 else 2
+    if similarity >= 0.9 or (similarity >= 0.7 and OSA.distance(a, b) <= slips):
+        return similarity
+    return 0.0
 
 
 def _joined_alike(a: Sequence[str], b: Sequence[str]) -> tuple[list[str], list[str]]:

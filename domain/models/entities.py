@@ -15,6 +15,8 @@ class EntityKind(StrEnum):
     CALL = "call"
     THREAD = "thread"
     PRODUCT = "product"
+    DOCUMENT = "document"
+    """A text with a title: a file, a page, a paper."""
 
 
 class Role(StrEnum):
