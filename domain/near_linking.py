@@ -7,14 +7,15 @@ to decide on again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from domain.correlating.normal import words
 from domain.correlation import (
     Candidate,
-    Decision,
     Outcome,
     TokenStatistics,
     blocking_keys,
+    compare,
     decide,
     tokens_of,
 )
@@ -34,6 +35,9 @@ def rounded(count: int) -> int:
     """The power of two below, so that what is common changes seldom."""
     return 1 << (count.bit_length() - 1) if count > 0 else 0
 
+
+_OF_ONE_RECORD = ("record:", "gong-party:")
+"""Keys that tell nothing about who it is elsewhere."""
 
 MATCHED_KINDS = frozenset(
     (EntityKind.PERSON, EntityKind.ACCOUNT, EntityKind.OPPORTUNITY, EntityKind.PRODUCT)
@@ -57,25 +61,15 @@ def near_links(
     statistics: TokenStatistics,
     judgements: Sequence[Judgement] = (),
 ) -> list[NearLink]:
-    """What is to be kept of the decision about a node; nothing where nobody is near.
-
-    Several candidates that are one another's match count as one: an entity that three sources
-    describe is not ambiguous.
-    """
+    """What is to be kept of the decision about a node; nothing where nobody is near."""
     candidates = {other.id: other for other in neighbours if _may_be_one(node, other, judgements)}
     if not candidates:
         return []
     one_each = [(id, other.described) for id, other in sorted(candidates.items())]
     decision = decide(node.described, one_each, statistics)
-    if decision.outcome is not Outcome.AMBIGUOUS:
+    if decision.candidates:
         return _kept(node, decision.outcome, decision.candidates)
-    clusters = _clusters([candidates[one.id] for one in decision.candidates], statistics)
-    grouped = [(clusters.get(id, id), described) for id, described in one_each]
-    again: Decision[EntityId] = decide(node.described, grouped, statistics)
-    likely = [one for one in decision.candidates if _is_of(one, clusters, again.linked)]
-    if again.outcome is Outcome.LINKED and likely:
-        return _kept(node, Outcome.LINKED, likely)
-    return _kept(node, Outcome.AMBIGUOUS, decision.candidates)
+    return _kept(node, Outcome.AMBIGUOUS, _namesakes(node, candidates.values(), statistics))
 
 
 def _may_be_one(node: Node, other: Node, judgements: Sequence[Judgement]) -> bool:
@@ -90,23 +84,21 @@ def _may_be_one(node: Node, other: Node, judgements: Sequence[Judgement]) -> boo
     )
 
 
-def _clusters(likely: Sequence[Node], statistics: TokenStatistics) -> dict[EntityId, EntityId]:
-    """For each of the likely nodes the smallest of those that it is one with."""
-    found = {node.id: node.id for node in likely}
-    for node in likely:
-        for other in likely:
-            if node.id < other.id:
-                pair = decide(node.described, [(other.id, other.described)], statistics)
-                if pair.linked:
-                    keep, drop = sorted((found[node.id], found[other.id]))
-                    found = {id: keep if root == drop else root for id, root in found.items()}
-    return found
+def _namesakes(
+    node: Node, others: Iterable[Node], statistics: TokenStatistics
+) -> list[Candidate[EntityId]]:
+    """Who is called as one of whom hardly more than the name is known, the likeliest first.
 
-
-def _is_of(
-    candidate: Candidate[EntityId], clusters: dict[EntityId, EntityId], linked: EntityId | None
-) -> bool:
-    return linked is not None and clusters.get(candidate.id, candidate.id) == linked
+    None of them may be likely, where many have the name; but who asks who that was is told.
+    """
+    if not node.name or any(not key.startswith(_OF_ONE_RECORD) for key in node.keys):
+        return []
+    called = words(node.name)
+    alike = [other for other in others if called in map(words, other.names)]
+    compared = [
+        Candidate(other.id, compare(node.described, other.described, statistics)) for other in alike
+    ]
+    return sorted(compared, key=lambda one: (-one.verdict.score, one.id))
 
 
 def _kept(

@@ -18,6 +18,7 @@ _ROLE_MAILBOXES = frozenset(
     """)
 )
 _OPAQUE_RUN = re.compile(r"[0-9a-z]{8,}")
+_HEXADECIMAL = re.compile(r"[0-9a-f]+")
 _SWITCH = re.compile(r"(?<=[0-9])(?=[a-z])|(?<=[a-z])(?=[0-9])")
 
 _KIND_OF_PREFIX = {
@@ -84,14 +85,16 @@ def opaque_id_key(text: str) -> str | None:
     """``id:eid_9b023657``: an id that no two systems give to different people.
 
     Only what looks drawn at random counts: a run of eight or more letters and digits that goes
-    from one to the other and back. ``CUST-0001``, ``4711`` and ``jsmith01`` are given many times.
+    from one to the other and back, or is hexadecimal. ``CUST-0001``, ``4711`` and ``jsmith01`` are
+    given many times.
     """
     folded = text.strip().lower()
     return f"id:{folded}" if any(map(_is_mixed, _OPAQUE_RUN.findall(folded))) else None
 
 
 def _is_mixed(run: str) -> bool:
-    return len(_SWITCH.findall(run)) > 1
+    switches = len(_SWITCH.findall(run))
+    return switches > 1 or (switches == 1 and _HEXADECIMAL.fullmatch(run) is not None)
 
 
 def possible_keys(text: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from actors.adapters.postgres.store import PostgresMetadataStore
+from domain.models.files import ProcessingStatus
 from domain.models.records import Record
 from tests.entity_builders import CONTACT, CRM, GONG, SLACK, call, link, message
 from tests.store_builders import a_claim, a_record, confirm, imported, remove_all, stage
@@ -216,6 +217,7 @@ async def test_what_linking_has_made_agrees_with_itself(
     await imported(metadata_store, SLACK, GONG)
     leaving = await imported(metadata_store, CRM)
     await link(metadata_store)
+    await metadata_store.files.transition(leaving.file_id, ProcessingStatus.DELETING)
     await remove_all(metadata_store, leaving.file_id)
     queued = await metadata_store.records.audit()
     await link(metadata_store)

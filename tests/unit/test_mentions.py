@@ -228,7 +228,7 @@ def test_an_id_that_is_given_in_many_places_is_no_key(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["eid_9b023657", "U024BE7LH", "7f9c24e8-3b12-4a5f-9d0e-1c2b3a4d5e6f"]
+    "text", ["eid_9b023657", "U024BE7LH", "efb73819", "7f9c24e8-3b12-4a5f-9d0e-1c2b3a4d5e6f"]
 )
 def test_an_id_that_looks_drawn_at_random_is_a_key(text: str) -> None:
     assert opaque_id_key(text) == f"id:{text.lower()}"

@@ -40,7 +40,7 @@ def how_telling(entity: RelatedEntity) -> tuple[object, ...]:
     return (
         entity.name is None,
         _ROLES.index(entity.roles[0]),
-        _KINDS.index(entity.kind),
+        _KINDS.index(entity.kind) if entity.kind in _KINDS else len(_KINDS),
         entity.name or "",
         entity.id,
     )
