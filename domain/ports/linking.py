@@ -92,6 +92,14 @@ class Linking(Protocol):
         """The next nodes to match; done with on a clean exit. ``None`` as for ``linking``."""
         ...
 
+    async def contradictions(self) -> Sequence[str]:
+        """Sentences about rows of entities that contradict each other; empty when all agree."""
+        ...
+
+    async def start_over(self) -> None:
+        """Forget all that linking has made, but not what people decided; queue every record."""
+        ...
+
     async def waiting(self) -> int:
         """How many records and descriptions are not linked yet, and nodes not matched."""
         ...

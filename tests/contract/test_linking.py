@@ -241,3 +241,19 @@ async def test_verify_tells_what_does_not_agree(
     await link(metadata_store)
     await metadata_store.linking._database.fetch(damage)
     assert any(sentence in one for one in await metadata_store.records.audit())
+
+
+async def test_starting_over_makes_the_same_again(
+    metadata_store: PostgresMetadataStore,
+) -> None:
+    await imported(metadata_store, SLACK, GONG, CRM)
+    await link(metadata_store)
+    before = await state(metadata_store)
+    await metadata_store.linking._database.fetch("DELETE FROM mentions")
+
+    await metadata_store.linking.start_over()
+    found = await metadata_store.linking.contradictions()
+    await link(metadata_store)
+
+    assert found == []
+    assert await state(metadata_store) == before

@@ -9,7 +9,9 @@ from uuid import UUID
 
 from actors.adapters.postgres import linking_sql as sql
 from actors.adapters.postgres import matching_sql
+from actors.adapters.postgres.audit import contradictions
 from actors.adapters.postgres.database import Connection, Database, Row
+from actors.adapters.postgres.entity_audit import ENTITY_CHECKS
 from actors.adapters.postgres.matching import ALL, BLOCK, TOKEN, PostgresMatchingPage
 from actors.adapters.postgres.node_rows import (
     DESCRIPTION_TOKEN,
@@ -64,6 +66,17 @@ class PostgresLinking:
                 return
             yield PostgresMatchingPage(connection, [node_of(row) for row in rows])
             await connection.execute(matching_sql.FORGET_QUEUE, [row["id"] for row in rows])
+
+    async def contradictions(self) -> Sequence[str]:
+        async with self._database.snapshot() as connection:
+            return await contradictions(connection, ENTITY_CHECKS)
+
+    async def start_over(self) -> None:
+        async with self._database.transaction() as connection:
+            await connection.execute(sql.WAIT_FOR_LOCK, LINKING_LOCK)
+            for statement in sql.FORGET_ALL:
+                await connection.execute(statement)
+            await connection.execute(sql.ENQUEUE_ALL)
 
     async def waiting(self) -> int:
         return int(await self._database.fetchval(sql.WAITING))

@@ -129,3 +129,21 @@ ON CONFLICT DO NOTHING
 WAITING = """-- waiting: what is not linked or matched yet
 SELECT (SELECT count(*) FROM linking_queue) + (SELECT count(*) FROM matching_queue)
 """
+
+WAIT_FOR_LOCK = """-- wait_for_linking_lock: until nobody links
+SELECT pg_advisory_xact_lock($1)
+"""
+
+FORGET_ALL = (
+    "DELETE FROM linking_queue",
+    "DELETE FROM mentions",
+    "DELETE FROM descriptions",
+    "DELETE FROM entity_nodes",
+    "DELETE FROM entity_statistics",
+)
+"""What hangs on nodes goes with them."""
+
+ENQUEUE_ALL = """-- enqueue_all_records: link everything
+INSERT INTO linking_queue (record_id)
+SELECT id FROM parsed_content WHERE content_type <> 'tombstone' ORDER BY id
+"""
