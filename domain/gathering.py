@@ -1,4 +1,4 @@
-"""From descriptions to nodes, and from nodes to entities: what is connected is one.
+"""From descriptions to identities, and from identities to entities: what is connected is one.
 
 Both depend on the set of descriptions, links and decisions alone, never on the order in which
 they came.
@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from domain.models.entities import EntityKind
 from domain.models.ids import EntityId, derive_entity_id
-from domain.models.linking import Bond, Judgement, NearLink, Node, StoredDescription, name_token
+from domain.models.linking import Bond, Identity, Judgement, NearLink, StoredDescription, name_token
 from domain.models.links import Outcome
 
 T = TypeVar("T", bound=Hashable)
@@ -23,8 +23,8 @@ _SHAREABLE = ("email:", "name:")
 
 def gather(
     descriptions: Iterable[StoredDescription], judgements: Sequence[Judgement]
-) -> list[Node]:
-    """The nodes that the descriptions make, in order of their ids.
+) -> list[Identity]:
+    """The identities that the descriptions make, in order of their ids.
 
     All descriptions of a key must be there that is among them, and all of what they are to be
     together with. Where people have said that something is apart, a key that would connect it is
@@ -33,54 +33,58 @@ def gather(
     by_kind: dict[EntityKind, list[StoredDescription]] = defaultdict(list)
     for one in descriptions:
         by_kind[one.described.kind].append(one)
-    nodes = [
-        node
+    identities = [
+        identity
         for kind, of_kind in by_kind.items()
-        for node in _gather(kind, of_kind, [one for one in judgements if one.kind is kind])
+        for identity in _gather(kind, of_kind, [one for one in judgements if one.kind is kind])
     ]
-    return sorted(nodes, key=lambda node: node.id)
+    return sorted(identities, key=lambda identity: identity.id)
 
 
 def associate(
-    nodes: Sequence[Node], links: Iterable[NearLink], judgements: Sequence[Judgement]
+    identities: Sequence[Identity], links: Iterable[NearLink], judgements: Sequence[Judgement]
 ) -> dict[EntityId, EntityId]:
-    """Of which entity each node is: by links in both directions, the likeliest first.
+    """Of which entity each identity is: by links in both directions, the likeliest first.
 
-    An entity has the id of its node with the smallest anchor, keys before names. A node without
+    An entity has the id of its identity with the smallest anchor, keys before names. One without
     keys is linked by its own word alone, and connects nothing.
     """
-    known = {node.id: node for node in nodes}
+    known = {identity.id: identity for identity in identities}
     parts: Parts[EntityId] = Parts(
         [(one.left, one.right) for one in judgements if one.bond is Bond.APART]
     )
-    for node in nodes:
-        parts.add(node.id, node.tokens)
+    for identity in identities:
+        parts.add(identity.id, identity.tokens)
     for link in sorted(accepted(links, known), key=lambda one: (-one.score, *_ends(one))):
-        parts.unite(link.node_id, link.other_id)
+        parts.unite(link.identity_id, link.other_id)
     entities: dict[EntityId, EntityId] = {}
     for group in parts.groups():
-        first = min((known[id] for id in group), key=lambda node: (not node.keys, node.anchor))
+        first = min(
+            (known[id] for id in group), key=lambda identity: (not identity.keys, identity.anchor)
+        )
         entities |= dict.fromkeys(group, first.id)
     return entities
 
 
-def accepted(links: Iterable[NearLink], nodes: Mapping[EntityId, Node]) -> list[NearLink]:
-    """Links that make one entity of two nodes."""
+def accepted(links: Iterable[NearLink], identities: Mapping[EntityId, Identity]) -> list[NearLink]:
+    """Links that make one entity of two identities."""
     linked = {
-        (one.node_id, one.other_id): one
+        (one.identity_id, one.other_id): one
         for one in links
-        if one.outcome is Outcome.LINKED and one.node_id in nodes and one.other_id in nodes
+        if one.outcome is Outcome.LINKED
+        and one.identity_id in identities
+        and one.other_id in identities
     }
     return [
         link
-        for (node_id, other_id), link in linked.items()
-        if (other_id, node_id) in linked or is_leaf(nodes[node_id])
+        for (identity_id, other_id), link in linked.items()
+        if (other_id, identity_id) in linked or is_leaf(identities[identity_id])
     ]
 
 
-def is_leaf(node: Node) -> bool:
+def is_leaf(identity: Identity) -> bool:
     """Whether it is only a person's name: one of many, perhaps, of whom nothing else is known."""
-    return node.kind is EntityKind.PERSON and not node.keys
+    return identity.kind is EntityKind.PERSON and not identity.keys
 
 
 class Parts(Generic[T]):
@@ -128,7 +132,7 @@ class Parts(Generic[T]):
 
 def _gather(
     kind: EntityKind, descriptions: Sequence[StoredDescription], judgements: Sequence[Judgement]
-) -> Iterator[Node]:
+) -> Iterator[Identity]:
     apart = [(one.left, one.right) for one in judgements if one.bond is Bond.APART]
     named = {token for left, right in apart for token in left | right}
     together = [one for one in judgements if one.bond is Bond.TOGETHER]
@@ -153,7 +157,7 @@ def _gather(
     known = {one.own_token: one for one in descriptions}
     for group in parts.groups():
         if members := [known[token] for token in group if token in known]:
-            yield _node(kind, members, set(group))
+            yield _identity(kind, members, set(group))
 
 
 _OWN, _SHARED, _JOINED, _OTHERS = range(4)
@@ -171,10 +175,10 @@ def _tokens(one: StoredDescription, named: set[str]) -> Iterator[str]:
         yield token
 
 
-def _node(kind: EntityKind, members: Sequence[StoredDescription], group: set[str]) -> Node:
+def _identity(kind: EntityKind, members: Sequence[StoredDescription], group: set[str]) -> Identity:
     keys = sorted({key for one in members for key in one.described.keys} & group)
     anchor = keys[0] if keys else min(one.own_token for one in members)
-    return Node(
+    return Identity(
         id=derive_entity_id(kind, anchor),
         kind=kind,
         anchor=anchor,
@@ -200,4 +204,4 @@ def _facts(members: Sequence[StoredDescription]) -> dict[str, str]:
 
 
 def _ends(link: NearLink) -> tuple[EntityId, EntityId]:
-    return min(link.node_id, link.other_id), max(link.node_id, link.other_id)
+    return min(link.identity_id, link.other_id), max(link.identity_id, link.other_id)

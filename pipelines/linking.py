@@ -1,4 +1,4 @@
-"""The linking stage: records that are new or changed become mentions, nodes and entities."""
+"""The linking stage: records that are new or changed become mentions, identities and entities."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.gathering import associate, gather
 from domain.mentions.extracting import mentions_of
 from domain.models.entities import EntityKind, Mention
 from domain.models.ids import EntityId, RecordId
-from domain.models.linking import Judgement, NearLink, Node
+from domain.models.linking import Identity, Judgement, NearLink
 from domain.models.links import TokenStatistics
 from domain.models.records import StoredRecord
 from domain.near_linking import near_links
@@ -24,7 +24,7 @@ from domain.ports.metadata_store import MetadataStore
 log = structlog.get_logger(__name__)
 
 RECORDS_PER_PAGE = 500
-NODES_PER_PAGE = 100
+IDENTITIES_PER_PAGE = 100
 POLL_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 10.0
 
@@ -42,7 +42,7 @@ class Linker:
     async def drain(self) -> int:
         """Link until nothing waits; returns how many pages that took.
 
-        Near links last: they depend on all nodes, and on how common words are among them.
+        Near links last: they depend on all identities, and on how common words are among them.
 
         Raises:
             RetryableError: the store gave no answer; call again.
@@ -58,19 +58,19 @@ class Linker:
                 return False
             await page.keep_mentions(await asyncio.to_thread(_mentions, page.records))
             descriptions, judgements = await page.connected()
-            await page.keep_nodes(await asyncio.to_thread(gather, descriptions, judgements))
+            await page.keep_identities(await asyncio.to_thread(gather, descriptions, judgements))
         return True
 
     async def _match_page(self) -> bool:
-        async with self._linking.matching(limit=NODES_PER_PAGE) as page:
+        async with self._linking.matching(limit=IDENTITIES_PER_PAGE) as page:
             if page is None:
                 return False
             near, judgements = await page.neighbours(), await page.judgements()
             statistics = await _statistics(page, near)
-            links = await asyncio.to_thread(_links, page.nodes, near, statistics, judgements)
+            links = await asyncio.to_thread(_links, page.identities, near, statistics, judgements)
             await page.keep_links(links)
-            nodes, among = await page.clusters()
-            await page.keep_entities(nodes, associate(nodes, among, judgements))
+            identities, among = await page.clusters()
+            await page.keep_entities(identities, associate(identities, among, judgements))
         return True
 
 
@@ -108,24 +108,26 @@ def _mentions(records: Sequence[StoredRecord]) -> dict[RecordId, Sequence[Mentio
 
 
 async def _statistics(
-    page: MatchingPage, near: Mapping[EntityId, Sequence[Node]]
+    page: MatchingPage, near: Mapping[EntityId, Sequence[Identity]]
 ) -> Mapping[EntityKind, TokenStatistics]:
     tokens: dict[EntityKind, set[str]] = defaultdict(set)
-    for node in {node.id: node for nodes in near.values() for node in nodes}.values():
-        tokens[node.kind] |= tokens_of(node.described)
+    for identity in {
+        identity.id: identity for identities in near.values() for identity in identities
+    }.values():
+        tokens[identity.kind] |= tokens_of(identity.described)
     return {kind: await page.statistics(kind, sorted(wanted)) for kind, wanted in tokens.items()}
 
 
 def _links(
-    nodes: Sequence[Node],
-    near: Mapping[EntityId, Sequence[Node]],
+    identities: Sequence[Identity],
+    near: Mapping[EntityId, Sequence[Identity]],
     statistics: Mapping[EntityKind, TokenStatistics],
     judgements: Sequence[Judgement],
 ) -> list[NearLink]:
-    """Of nodes that are near nobody there are no statistics, nor anything to say."""
+    """Of identities that are near nobody there are no statistics, nor anything to say."""
     return [
         link
-        for node in nodes
-        if near[node.id]
-        for link in near_links(node, near[node.id], statistics[node.kind], judgements)
+        for identity in identities
+        if near[identity.id]
+        for link in near_links(identity, near[identity.id], statistics[identity.kind], judgements)
     ]

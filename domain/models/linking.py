@@ -1,4 +1,4 @@
-"""How descriptions in records become entities: nodes, near links, and what people have decided."""
+"""How descriptions become entities: identities, near links, and what people have decided."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class Identity:
     """Descriptions that are one beyond doubt, by keys that they share or by people's decisions.
 
     ``anchor`` is the smallest of its tokens, from which the id is derived. ``names`` are in order
@@ -90,12 +90,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class NearLink:
-    """What matching says about a node and one that may be the same.
+    """What matching says about an identity and one that may be the same.
 
-    ``LINKED`` of a pair of links, one in each direction, makes two nodes one entity.
+    ``LINKED`` of a pair of links, one in each direction, makes two identities one entity.
     """
 
-    node_id: EntityId
+    identity_id: EntityId
     other_id: EntityId
     outcome: Outcome
     score: float

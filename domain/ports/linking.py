@@ -8,7 +8,7 @@ from typing import Protocol
 
 from domain.models.entities import EntityKind, Mention
 from domain.models.ids import EntityId, RecordId
-from domain.models.linking import Judgement, NearLink, Node, StoredDescription
+from domain.models.linking import Identity, Judgement, NearLink, StoredDescription
 from domain.models.links import TokenStatistics
 from domain.models.records import StoredRecord
 
@@ -32,10 +32,10 @@ class LinkingPage(Protocol):
         """
         ...
 
-    async def keep_nodes(self, nodes: Sequence[Node]) -> None:
-        """The nodes that ``connected`` makes, in place of what it made before.
+    async def keep_identities(self, identities: Sequence[Identity]) -> None:
+        """The identities that ``connected`` makes, in place of what it made before.
 
-        What is near a node that has changed is to be matched again.
+        What is near an identity that has changed is to be matched again.
         """
         ...
 
@@ -44,14 +44,14 @@ class MatchingPage(Protocol):
     """One step of near linking, in one transaction that only one process is in at a time."""
 
     @property
-    def nodes(self) -> Sequence[Node]:
-        """Nodes to be matched."""
+    def identities(self) -> Sequence[Identity]:
+        """Identities to be matched."""
         ...
 
-    async def neighbours(self) -> Mapping[EntityId, Sequence[Node]]:
-        """For each of the page's nodes all that share a blocking key with it, itself among them.
+    async def neighbours(self) -> Mapping[EntityId, Sequence[Identity]]:
+        """For each of the page's identities all that share a blocking key with it, and itself.
 
-        A blocking key that more than ``domain.near_linking.MAX_BLOCK_NODES`` have does not count.
+        A key that more than ``domain.near_linking.MAX_BLOCK_IDENTITIES`` have does not count.
         """
         ...
 
@@ -64,17 +64,17 @@ class MatchingPage(Protocol):
         ...
 
     async def keep_links(self, links: Sequence[NearLink]) -> None:
-        """What matching says of the page's nodes, in place of what it said before."""
+        """What matching says of the page's identities, in place of what it said before."""
         ...
 
-    async def clusters(self) -> tuple[Sequence[Node], Sequence[NearLink]]:
-        """All nodes that are, were or may be one with the page's, and their links."""
+    async def clusters(self) -> tuple[Sequence[Identity], Sequence[NearLink]]:
+        """All identities that are, were or may be one with the page's, and their links."""
         ...
 
     async def keep_entities(
-        self, nodes: Sequence[Node], entities: Mapping[EntityId, EntityId]
+        self, identities: Sequence[Identity], entities: Mapping[EntityId, EntityId]
     ) -> None:
-        """Of which entity each of the clusters' nodes is, by the id of its first node."""
+        """Of which entity each of the clusters' identities is, by the id of its first identity."""
         ...
 
 
@@ -89,7 +89,7 @@ class Linking(Protocol):
         ...
 
     def matching(self, *, limit: int) -> AbstractAsyncContextManager[MatchingPage | None]:
-        """The next nodes to match; done with on a clean exit. ``None`` as for ``linking``."""
+        """The next identities to match; done with on a clean exit. ``None`` as for ``linking``."""
         ...
 
     async def contradictions(self) -> Sequence[str]:
@@ -101,5 +101,5 @@ class Linking(Protocol):
         ...
 
     async def waiting(self) -> int:
-        """How many records and descriptions are not linked yet, and nodes not matched."""
+        """How many records and descriptions are not linked yet, and identities not matched."""
         ...

@@ -22,11 +22,11 @@ async def state(store: PostgresMetadataStore) -> State:
     database = store.linking._database
     tables = {
         "mentions": "record_id, description_id, role",
-        "descriptions": "id, kind, keys, name, node_id",
-        "entity_nodes": "id, kind, keys, names, facts, entity_id, entity_name",
-        "entity_keys": "kind, key, id, node_id",
-        "entity_links": "node_id, other_id, outcome, score",
-        "entity_statistics": "kind, token, nodes",
+        "descriptions": "id, kind, keys, name, identity_id",
+        "identities": "id, kind, keys, names, facts, entity_id, entity_name",
+        "entity_keys": "kind, key, id, identity_id",
+        "entity_links": "identity_id, other_id, outcome, score",
+        "entity_statistics": "kind, token, identities",
     }
     rows = [
         [tuple(map(str, row)) for row in await database.fetch(f"SELECT {columns} FROM {table}")]
@@ -39,7 +39,7 @@ async def entities(store: PostgresMetadataStore) -> list[tuple[str, ...]]:
     """The keys of every entity."""
     rows = await store.linking._database.fetch(
         "SELECT array_agg(key ORDER BY key) AS keys FROM entity_keys AS k "
-        "JOIN entity_nodes AS node ON node.id = k.node_id GROUP BY node.entity_id"
+        "JOIN identities AS identity ON identity.id = k.identity_id GROUP BY identity.entity_id"
     )
     return sorted(tuple(row["keys"]) for row in rows)
 
@@ -84,7 +84,7 @@ async def again(store: PostgresMetadataStore, records: Sequence[Record]) -> None
     database = store.linking._database
     await database.fetch(
         "TRUNCATE mentions, descriptions, entity_keys, entity_links, entity_statistics, "
-        "matching_queue, entity_nodes CASCADE"
+        "matching_queue, identities CASCADE"
     )
     await database.fetch("INSERT INTO linking_queue (record_id) SELECT id FROM parsed_content")
     await link(store)
@@ -173,7 +173,7 @@ async def test_what_changes_while_it_is_linked_is_linked_again(
         assert page is not None
         await imported(metadata_store, message("m1", "U2", name="bo"))
         await page.keep_mentions({})
-        await page.keep_nodes([])
+        await page.keep_identities([])
 
     await link(metadata_store)
 
@@ -228,10 +228,10 @@ async def test_what_linking_has_made_agrees_with_itself(
     ("damage", "sentence"),
     [
         ("DELETE FROM mentions", "is given by no record"),
-        ("UPDATE descriptions SET node_id = NULL", "is of no entity"),
+        ("UPDATE descriptions SET identity_id = NULL", "is of no entity"),
         ("DELETE FROM entity_keys", "leads to nothing"),
-        ("UPDATE entity_nodes SET entity_id = gen_random_uuid()", "which is not there"),
-        ("UPDATE entity_statistics SET nodes = nodes + 1", "are counted"),
+        ("UPDATE identities SET entity_id = gen_random_uuid()", "which is not there"),
+        ("UPDATE entity_statistics SET identities = identities + 1", "are counted"),
     ],
 )
 async def test_verify_tells_what_does_not_agree(

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from actors.adapters.postgres import entity_sql as sql
 from actors.adapters.postgres.database import Database, Row
 from actors.adapters.postgres.deciding import keep_joined, keep_split
+from actors.adapters.postgres.identity_rows import evidence_of
 from actors.adapters.postgres.linked_records import linked_records
-from actors.adapters.postgres.node_rows import evidence_of
 from actors.adapters.postgres.related_rows import (
     how_telling,
     principals_of,
@@ -71,12 +71,12 @@ class PostgresEntities:
         summary = (await self._summaries([entity_id], scope)).get(entity_id)
         if summary is None:
             raise _no_entity(entity_id)
-        nodes = await self._database.fetch(sql.NODES, entity_id)
-        links = await self._database.fetch(sql.LINKS, [node["id"] for node in nodes])
-        names = dict.fromkeys(name for node in nodes for name in node["names"])
+        identities = await self._database.fetch(sql.IDENTITIES, entity_id)
+        links = await self._database.fetch(sql.LINKS, [identity["id"] for identity in identities])
+        names = dict.fromkeys(name for identity in identities for name in identity["names"])
         facts: dict[str, str] = {}
-        for node in nodes:
-            facts = {**node["facts"], **facts}
+        for identity in identities:
+            facts = {**identity["facts"], **facts}
         return Entity(
             summary=summary,
             aliases=tuple(name for name in names if name != summary.name),

@@ -12,51 +12,51 @@ ORDER BY id LIMIT $1
 
 ENTITYLESS_DESCRIPTIONS = """-- entityless_descriptions: descriptions that are of no entity
 SELECT format('description %s (%s) is of no entity', id, coalesce(name, keys[1]))
-FROM descriptions WHERE node_id IS NULL ORDER BY id LIMIT $1
+FROM descriptions WHERE identity_id IS NULL ORDER BY id LIMIT $1
 """
 
-EMPTY_NODES = """-- empty_nodes: parts of entities that no description makes
+EMPTY_IDENTITIES = """-- empty_identities: parts of entities that no description makes
 SELECT format('part %s of entity %s is made of nothing', id, entity_id)
-FROM entity_nodes AS node
-WHERE NOT EXISTS (SELECT 1 FROM descriptions WHERE node_id = node.id)
+FROM identities AS identity
+WHERE NOT EXISTS (SELECT 1 FROM descriptions WHERE identity_id = identity.id)
 ORDER BY id LIMIT $1
 """
 
 MISPLACED_KEYS = """-- misplaced_keys: keys that lead to another part than the one that has them
-SELECT format('key %s of part %s leads to %s', own.key, node.id,
-              coalesce(known.node_id::text, 'nothing'))
-FROM entity_nodes AS node CROSS JOIN LATERAL unnest(node.keys) AS own(key)
-LEFT JOIN entity_keys AS known ON known.kind = node.kind AND known.key = own.key
-WHERE known.node_id IS DISTINCT FROM node.id
-ORDER BY node.id, own.key LIMIT $1
+SELECT format('key %s of part %s leads to %s', own.key, identity.id,
+              coalesce(known.identity_id::text, 'nothing'))
+FROM identities AS identity CROSS JOIN LATERAL unnest(identity.keys) AS own(key)
+LEFT JOIN entity_keys AS known ON known.kind = identity.kind AND known.key = own.key
+WHERE known.identity_id IS DISTINCT FROM identity.id
+ORDER BY identity.id, own.key LIMIT $1
 """
 
-HEADLESS_NODES = """-- headless_nodes: parts of an entity that is not there
+HEADLESS_IDENTITIES = """-- headless_identities: parts of an entity that is not there
 SELECT format('part %s names entity %s, which is not there', id, entity_id)
-FROM entity_nodes AS node
-WHERE NOT EXISTS (SELECT 1 FROM entity_nodes AS first WHERE first.id = node.entity_id)
-  AND NOT EXISTS (SELECT 1 FROM matching_queue WHERE node_id = node.id)
+FROM identities AS identity
+WHERE NOT EXISTS (SELECT 1 FROM identities AS first WHERE first.id = identity.entity_id)
+  AND NOT EXISTS (SELECT 1 FROM matching_queue WHERE identity_id = identity.id)
 ORDER BY id LIMIT $1
 """
 
-MISCOUNTED_NODES = """-- miscounted_nodes: words that are said to be as common as they are not
+MISCOUNTED_IDENTITIES = """-- miscounted_identities: words that are not as common as counted
 SELECT format('%s of the kind %s have the word %s, but %s are counted',
-              coalesce(there.nodes, 0), coalesce(there.kind, counted.kind),
-              coalesce(there.token, counted.token), coalesce(counted.nodes, 0))
-FROM (SELECT kind, 't:' || own.token AS token, count(*) AS nodes
-      FROM entity_nodes CROSS JOIN LATERAL unnest(tokens) AS own(token)
+              coalesce(there.identities, 0), coalesce(there.kind, counted.kind),
+              coalesce(there.token, counted.token), coalesce(counted.identities, 0))
+FROM (SELECT kind, 't:' || own.token AS token, count(*) AS identities
+      FROM identities CROSS JOIN LATERAL unnest(tokens) AS own(token)
       GROUP BY kind, own.token) AS there
 FULL JOIN (SELECT * FROM entity_statistics WHERE starts_with(token, 't:')) AS counted
     ON counted.kind = there.kind AND counted.token = there.token
-WHERE there.nodes IS DISTINCT FROM counted.nodes
+WHERE there.identities IS DISTINCT FROM counted.identities
 ORDER BY 1 LIMIT $1
 """
 
 ENTITY_CHECKS = (
     UNMENTIONED_DESCRIPTIONS,
     ENTITYLESS_DESCRIPTIONS,
-    EMPTY_NODES,
+    EMPTY_IDENTITIES,
     MISPLACED_KEYS,
-    HEADLESS_NODES,
-    MISCOUNTED_NODES,
+    HEADLESS_IDENTITIES,
+    MISCOUNTED_IDENTITIES,
 )

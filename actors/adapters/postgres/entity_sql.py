@@ -3,56 +3,56 @@
 VISIBLE = "(${n}::text[] IS NULL OR record.visibility && ${n})"
 
 RESOLVE = """-- resolve_entity: the entity that has this id, or the key that once gave it
-SELECT node.entity_id, node.kind FROM entity_nodes AS node
-WHERE node.id = $1 OR node.id = (SELECT node_id FROM entity_keys WHERE id = $1)
-   OR node.entity_id = $1
-ORDER BY node.id = $1 DESC LIMIT 1
+SELECT identity.entity_id, identity.kind FROM identities AS identity
+WHERE identity.id = $1 OR identity.id = (SELECT identity_id FROM entity_keys WHERE id = $1)
+   OR identity.entity_id = $1
+ORDER BY identity.id = $1 DESC LIMIT 1
 """
 
 BY_KEY = """-- entities_by_key: those that have one of the keys
-SELECT DISTINCT node.entity_id FROM entity_keys AS known
-JOIN entity_nodes AS node ON node.id = known.node_id
+SELECT DISTINCT identity.entity_id FROM entity_keys AS known
+JOIN identities AS identity ON identity.id = known.identity_id
 WHERE known.key = ANY($1::text[]) AND (cardinality($2::text[]) = 0 OR known.kind = ANY($2))
 """
 
 BY_WORDS = """-- entities_by_words: those of which a name has all the words
-SELECT DISTINCT entity_id FROM entity_nodes
+SELECT DISTINCT entity_id FROM identities
 WHERE to_tsvector('simple', words) @@ to_tsquery('simple', $1)
   AND (cardinality($2::text[]) = 0 OR kind = ANY($2))
 LIMIT $3
 """
 
 LISTED = """-- listed_entities: entities that have a name, in its order
-SELECT entity_id FROM entity_nodes
+SELECT entity_id FROM identities
 WHERE id = entity_id AND entity_name IS NOT NULL
   AND (cardinality($1::text[]) = 0 OR kind = ANY($1))
 ORDER BY entity_name, id LIMIT $2
 """
 
 SUMMARIES = f"""-- entity_summaries: what each is called, its keys, and how many records speak of it
-SELECT node.entity_id AS id, min(node.kind) AS kind, min(node.entity_name) AS name,
-       array(SELECT key FROM entity_nodes AS part, unnest(part.keys) AS key
-             WHERE part.entity_id = node.entity_id ORDER BY key) AS keys,
+SELECT identity.entity_id AS id, min(identity.kind) AS kind, min(identity.entity_name) AS name,
+       array(SELECT key FROM identities AS part, unnest(part.keys) AS key
+             WHERE part.entity_id = identity.entity_id ORDER BY key) AS keys,
        (SELECT count(DISTINCT mention.record_id)
-        FROM entity_nodes AS part
-        JOIN descriptions AS description ON description.node_id = part.id
+        FROM identities AS part
+        JOIN descriptions AS description ON description.identity_id = part.id
         JOIN mentions AS mention ON mention.description_id = description.id
         JOIN parsed_content AS record ON record.id = mention.record_id
-        WHERE part.entity_id = node.entity_id AND {VISIBLE.format(n=2)}) AS records
-FROM entity_nodes AS node
-WHERE node.entity_id = ANY($1::uuid[])
-GROUP BY node.entity_id
+        WHERE part.entity_id = identity.entity_id AND {VISIBLE.format(n=2)}) AS records
+FROM identities AS identity
+WHERE identity.entity_id = ANY($1::uuid[])
+GROUP BY identity.entity_id
 """
 
-NODES = """-- entity_nodes: the nodes of an entity, its first one first
-SELECT * FROM entity_nodes WHERE entity_id = $1
+IDENTITIES = """-- identities: the identities of an entity, its first one first
+SELECT * FROM identities WHERE entity_id = $1
 ORDER BY id <> entity_id, cardinality(keys) = 0, anchor
 """
 
-LINKS = """-- links_of_nodes: what matching says of these nodes, and of whom
+LINKS = """-- links_of_identities: what matching says of these identities, and of whom
 SELECT link.*, other.entity_id, other.entity_name, other.names
-FROM entity_links AS link JOIN entity_nodes AS other ON other.id = link.other_id
-WHERE link.node_id = ANY($1::uuid[])
+FROM entity_links AS link JOIN identities AS other ON other.id = link.other_id
+WHERE link.identity_id = ANY($1::uuid[])
 ORDER BY link.score DESC, link.other_id
 """
 
@@ -61,10 +61,10 @@ SELECT record.id, record.source_type, record.content_type, record.title, record.
        record.url, left(record.content, $5) AS excerpt, spoken.roles
 FROM (
     SELECT mention.record_id, array_agg(DISTINCT mention.role) AS roles
-    FROM entity_nodes AS node
-    JOIN descriptions AS description ON description.node_id = node.id
+    FROM identities AS identity
+    JOIN descriptions AS description ON description.identity_id = identity.id
     JOIN mentions AS mention ON mention.description_id = description.id
-    WHERE node.entity_id = $1
+    WHERE identity.entity_id = $1
     GROUP BY mention.record_id
 ) AS spoken
 JOIN parsed_content AS record ON record.id = spoken.record_id
@@ -74,24 +74,24 @@ OFFSET $3 LIMIT $4
 """
 
 OF_RECORDS = f"""-- entities_of_records: what each of these records speaks of
-SELECT mention.record_id, node.entity_id, node.kind, node.entity_name,
+SELECT mention.record_id, identity.entity_id, identity.kind, identity.entity_name,
        array_agg(DISTINCT mention.role) AS roles
 FROM mentions AS mention
 JOIN descriptions AS description ON description.id = mention.description_id
-JOIN entity_nodes AS node ON node.id = description.node_id
+JOIN identities AS identity ON identity.id = description.identity_id
 JOIN parsed_content AS record ON record.id = mention.record_id
 WHERE mention.record_id = ANY($1::uuid[]) AND {VISIBLE.format(n=2)}
-GROUP BY mention.record_id, node.entity_id, node.kind, node.entity_name
+GROUP BY mention.record_id, identity.entity_id, identity.kind, identity.entity_name
 """
 
 COMMON = """-- how_common: how many records speak of each entity of a record, counted up to a bound
 SELECT mine.entity_id, (
     SELECT count(*) FROM (
         SELECT DISTINCT mention.record_id
-        FROM entity_nodes AS node
-        JOIN descriptions AS description ON description.node_id = node.id
+        FROM identities AS identity
+        JOIN descriptions AS description ON description.identity_id = identity.id
         JOIN mentions AS mention ON mention.description_id = description.id
-        WHERE node.entity_id = mine.entity_id
+        WHERE identity.entity_id = mine.entity_id
         LIMIT $2
     ) AS others
 ) AS records
@@ -103,13 +103,13 @@ SELECT record.id, record.source_type, record.content_type, record.title, record.
        record.url, left(record.content, $6) AS excerpt, spoken.*
 FROM (
     SELECT mention.record_id, array_agg(DISTINCT mention.role) AS roles,
-           min(node.id::text)::uuid AS node_id, min(description.name) AS name,
+           min(identity.id::text)::uuid AS identity_id, min(description.name) AS name,
            array_agg(DISTINCT key) FILTER (WHERE key IS NOT NULL) AS keys
-    FROM entity_nodes AS node
-    JOIN descriptions AS description ON description.node_id = node.id
+    FROM identities AS identity
+    JOIN descriptions AS description ON description.identity_id = identity.id
     JOIN mentions AS mention ON mention.description_id = description.id
     LEFT JOIN LATERAL unnest(description.keys) AS key ON TRUE
-    WHERE node.entity_id = $1
+    WHERE identity.entity_id = $1
     GROUP BY mention.record_id
 ) AS spoken
 JOIN parsed_content AS record ON record.id = spoken.record_id
@@ -120,16 +120,17 @@ LIMIT $7
 """
 
 SPOKEN = """-- spoken_of: by what a record speaks of its entities
-SELECT node.entity_id, node.kind, node.entity_name, array_agg(DISTINCT mention.role) AS roles,
-       min(node.id::text)::uuid AS node_id, min(description.name) AS name,
+SELECT identity.entity_id, identity.kind, identity.entity_name,
+       array_agg(DISTINCT mention.role) AS roles,
+       min(identity.id::text)::uuid AS identity_id, min(description.name) AS name,
        array_agg(DISTINCT key) FILTER (WHERE key IS NOT NULL) AS keys,
-       bool_and(cardinality(node.keys) = 0) AS is_named_only
+       bool_and(cardinality(identity.keys) = 0) AS is_named_only
 FROM mentions AS mention
 JOIN descriptions AS description ON description.id = mention.description_id
-JOIN entity_nodes AS node ON node.id = description.node_id
+JOIN identities AS identity ON identity.id = description.identity_id
 LEFT JOIN LATERAL unnest(description.keys) AS key ON TRUE
 WHERE mention.record_id = $1
-GROUP BY node.entity_id, node.kind, node.entity_name
+GROUP BY identity.entity_id, identity.kind, identity.entity_name
 """
 
 WITHIN_RECORDS = f"""-- within_records: records that speak of an entity, and the chunks of their own
@@ -137,10 +138,10 @@ SELECT record.id, record.chunk_count
 FROM parsed_content AS record
 WHERE record.id IN (
     SELECT mention.record_id
-    FROM entity_nodes AS node
-    JOIN descriptions AS description ON description.node_id = node.id
+    FROM identities AS identity
+    JOIN descriptions AS description ON description.identity_id = identity.id
     JOIN mentions AS mention ON mention.description_id = description.id
-    WHERE node.entity_id = $1
+    WHERE identity.entity_id = $1
 ) AND {VISIBLE.format(n=2)}
 """
 
@@ -165,11 +166,11 @@ WHERE kind = $1 AND bond = $2
 RELINK = """-- relink: let what a decision is about be gathered again
 INSERT INTO linking_queue (description_id)
 SELECT description.id FROM descriptions AS description
-JOIN entity_nodes AS node ON node.id = description.node_id
-WHERE node.entity_id = ANY($1::uuid[])
+JOIN identities AS identity ON identity.id = description.identity_id
+WHERE identity.entity_id = ANY($1::uuid[])
 """
 
 REMATCH = """-- rematch: let what a decision is about be matched again
-INSERT INTO matching_queue (node_id) SELECT id FROM entity_nodes WHERE entity_id = ANY($1::uuid[])
+INSERT INTO matching_queue (identity_id) SELECT id FROM identities WHERE entity_id = ANY($1::uuid[])
 ON CONFLICT DO NOTHING
 """

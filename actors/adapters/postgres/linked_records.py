@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from actors.adapters.postgres import entity_sql as sql
 from actors.adapters.postgres.database import Database, Row
-from actors.adapters.postgres.node_rows import evidence_of
+from actors.adapters.postgres.identity_rows import evidence_of
 from actors.adapters.postgres.record_sql import GET_RECORD
 from actors.adapters.postgres.related_rows import principals_of, related_entity, timeline_entry
 from domain.errors import NotFoundError
@@ -77,12 +77,12 @@ async def _near(
     database: Database, entity_id: EntityId, rows: Sequence[Row], mine: Row
 ) -> tuple[float, tuple[str, ...]]:
     """The weakest near link of an entity whose parts are not all one beyond doubt."""
-    if all(row["node_id"] == mine["node_id"] for row in rows):
+    if all(row["identity_id"] == mine["identity_id"] for row in rows):
         return 1.0, ()
-    nodes = await database.fetch(sql.NODES, entity_id)
+    identities = await database.fetch(sql.IDENTITIES, entity_id)
     links = [
         row
-        for row in await database.fetch(sql.LINKS, [node["id"] for node in nodes])
+        for row in await database.fetch(sql.LINKS, [identity["id"] for identity in identities])
         if row["entity_id"] == entity_id
     ]
     if not links:
@@ -92,7 +92,7 @@ async def _near(
 
 
 def _linked(mine: Row, theirs: Row, near: tuple[float, tuple[str, ...]]) -> LinkedRecord:
-    score, reasons = near if theirs["node_id"] != mine["node_id"] else (1.0, ())
+    score, reasons = near if theirs["identity_id"] != mine["identity_id"] else (1.0, ())
     return LinkedRecord(
         record=timeline_entry(theirs),
         entity=related_entity(mine),

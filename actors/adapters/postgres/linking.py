@@ -1,4 +1,4 @@
-"""Exact linking: what records speak of, and the nodes that shared keys make of it."""
+"""Exact linking: what records speak of, and the identities that shared keys make of it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from actors.adapters.postgres import matching_sql
 from actors.adapters.postgres.audit import contradictions
 from actors.adapters.postgres.database import Connection, Database, Row
 from actors.adapters.postgres.entity_audit import ENTITY_CHECKS
-from actors.adapters.postgres.matching import ALL, BLOCK, TOKEN, PostgresMatchingPage
-from actors.adapters.postgres.node_rows import (
+from actors.adapters.postgres.identity_rows import (
     DESCRIPTION_TOKEN,
     description_columns,
     description_of,
+    identity_columns,
+    identity_of,
     judgement_of,
-    node_columns,
-    node_of,
     says_the_same,
 )
+from actors.adapters.postgres.matching import ALL, BLOCK, TOKEN, PostgresMatchingPage
 from actors.adapters.postgres.record_rows import stored_record
 from domain.models.entities import EntityKind, Mention
 from domain.models.ids import DescriptionId, EntityId, RecordId, derive_entity_id
-from domain.models.linking import Judgement, Node, StoredDescription
+from domain.models.linking import Identity, Judgement, StoredDescription
 from domain.models.records import StoredRecord
-from domain.near_linking import MAX_BLOCK_NODES, blocks_of, counted_tokens, rounded
+from domain.near_linking import MAX_BLOCK_IDENTITIES, blocks_of, counted_tokens, rounded
 
 LINKING_LOCK = 0x486561644C696E6B
 """Advisory lock: linking is one process's at a time, whoever that is."""
@@ -64,7 +64,7 @@ class PostgresLinking:
             if not rows:
                 yield None
                 return
-            yield PostgresMatchingPage(connection, [node_of(row) for row in rows])
+            yield PostgresMatchingPage(connection, [identity_of(row) for row in rows])
             await connection.execute(matching_sql.FORGET_QUEUE, [row["id"] for row in rows])
 
     async def contradictions(self) -> Sequence[str]:
@@ -102,7 +102,7 @@ class PostgresLinkingPage:
         self._record_ids = record_ids
         self._touched = described
         self._fresh: set[DescriptionId] = set()
-        self._old_nodes: set[EntityId] = set()
+        self._old_identities: set[EntityId] = set()
 
     async def keep_mentions(self, mentions: Mapping[RecordId, Sequence[Mention]]) -> None:
         rows = await self._connection.fetch(sql.DELETE_MENTIONS, self._record_ids)
@@ -137,34 +137,38 @@ class PostgresLinkingPage:
                 if row["id"] not in found:
                     found[row["id"]] = description_of(row)
                     reach.note(row)
-        self._old_nodes = reach.seen_nodes
+        self._old_identities = reach.seen_identities
         return list(found.values()), judgements
 
-    async def keep_nodes(self, nodes: Sequence[Node]) -> None:
+    async def keep_identities(self, identities: Sequence[Identity]) -> None:
         connection = self._connection
-        rows = await connection.fetch(sql.GET_NODES, list(self._old_nodes))
+        rows = await connection.fetch(sql.GET_IDENTITIES, list(self._old_identities))
         old = {row["id"]: row for row in rows}
-        present = {node.id for node in nodes}
-        changed = [node for node in nodes if not says_the_same(node, old.get(node.id))]
+        present = {identity.id for identity in identities}
+        changed = [
+            identity for identity in identities if not says_the_same(identity, old.get(identity.id))
+        ]
         replaced = [row for id, row in old.items() if id not in present]
-        replaced += [old[node.id] for node in changed if node.id in old]
+        replaced += [old[identity.id] for identity in changed if identity.id in old]
         await connection.execute(sql.DELETE_KEYS, [row["id"] for row in replaced])
         if changed:
-            await connection.execute(sql.UPSERT_NODES, *node_columns(changed))
+            await connection.execute(sql.UPSERT_IDENTITIES, *identity_columns(changed))
             await connection.execute(sql.INSERT_KEYS, *_key_columns(changed))
         await connection.execute(
-            sql.SET_NODES,
-            [id for node in nodes for id in node.descriptions],
-            [node.id for node in nodes for _ in node.descriptions],
+            sql.SET_IDENTITIES,
+            [id for identity in identities for id in identity.descriptions],
+            [identity.id for identity in identities for _ in identity.descriptions],
         )
         gone = [id for id in old if id not in present]
-        await connection.execute(sql.ENQUEUE_NODES, [*gone, *(node.id for node in changed)])
-        await connection.execute(sql.DELETE_NODES, gone)
+        await connection.execute(
+            sql.ENQUEUE_IDENTITIES, [*gone, *(identity.id for identity in changed)]
+        )
+        await connection.execute(sql.DELETE_IDENTITIES, gone)
         await self._recount(changed, replaced)
 
-    async def _recount(self, fresh: Sequence[Node], replaced: Sequence[Row]) -> None:
+    async def _recount(self, fresh: Sequence[Identity], replaced: Sequence[Row]) -> None:
         """Keep the statistics, and let all be matched again whom a change of them concerns."""
-        changes = _changes(fresh, map(node_of, replaced))
+        changes = _changes(fresh, map(identity_of, replaced))
         counted = [(kind, token, n) for (kind, token), n in changes.items() if n]
         if not counted:
             return
@@ -172,10 +176,10 @@ class PostgresLinkingPage:
         rows = await self._connection.fetch(sql.COUNT, *columns)
         await self._connection.execute(sql.FORGET_TOKENS, *columns[:2])
         # What has changed in place has the same blocks as before, but says something else.
-        blocks = {(node.kind, block) for node in fresh for block in blocks_of(node)}
+        blocks = {(identity.kind, block) for identity in fresh for block in blocks_of(identity)}
         blocks |= {(row["kind"], block) for row in replaced for block in row["blocks"]}
         concerned = _Concerned()
-        sizes = {(row["kind"], row["token"]): row["nodes"] for row in rows}
+        sizes = {(row["kind"], row["token"]): row["identities"] for row in rows}
         for (kind, token), now in sizes.items():
             concerned.note(kind, token, before=now - changes[kind, token], now=now)
         concerned.blocks |= {one for one in blocks if (one[0], BLOCK + one[1]) not in sizes}
@@ -198,18 +202,18 @@ class _Reach:
 
     def __init__(self, judgements: Sequence[Judgement]) -> None:
         self.ids: set[DescriptionId] = set()
-        self.seen_nodes: set[EntityId] = set()
+        self.seen_identities: set[EntityId] = set()
         self._keys: set[str] = set()
-        self._nodes: set[EntityId] = set()
+        self._identities: set[EntityId] = set()
         self._seen_keys: set[str] = set()
         self._judgements = judgements
 
     def note(self, row: Row) -> None:
         """What leads on from a description."""
         tokens = {*row["keys"], f"{DESCRIPTION_TOKEN}{row['id']}"}
-        if row["node_id"] and row["node_id"] not in self.seen_nodes:
-            self.seen_nodes.add(row["node_id"])
-            self._nodes.add(row["node_id"])
+        if row["identity_id"] and row["identity_id"] not in self.seen_identities:
+            self.seen_identities.add(row["identity_id"])
+            self._identities.add(row["identity_id"])
         for judgement in self._judgements:
             sides = judgement.left | judgement.right
             if judgement.kind == row["kind"] and sides & tokens:
@@ -222,10 +226,10 @@ class _Reach:
                 self._keys.add(token)
 
     def take(self) -> tuple[list[DescriptionId], list[EntityId], list[str]] | None:
-        if not (self.ids or self._nodes or self._keys):
+        if not (self.ids or self._identities or self._keys):
             return None
-        wanted = (list(self.ids), list(self._nodes), list(self._keys))
-        self.ids, self._nodes, self._keys = set(), set(), set()
+        wanted = (list(self.ids), list(self._identities), list(self._keys))
+        self.ids, self._identities, self._keys = set(), set(), set()
         return wanted
 
 
@@ -239,7 +243,7 @@ class _Concerned:
 
     def note(self, kind: str, token: str, *, before: int, now: int) -> None:
         if token.startswith(BLOCK):
-            if min(before, now) <= MAX_BLOCK_NODES:
+            if min(before, now) <= MAX_BLOCK_IDENTITIES:
                 self.blocks.add((kind, token.removeprefix(BLOCK)))
         elif rounded(before) != rounded(now):
             if token == ALL:
@@ -248,23 +252,25 @@ class _Concerned:
                 self.tokens.add((kind, token.removeprefix(TOKEN)))
 
 
-def _changes(fresh: Iterable[Node], gone: Iterable[Node]) -> Counter[tuple[EntityKind, str]]:
+def _changes(
+    fresh: Iterable[Identity], gone: Iterable[Identity]
+) -> Counter[tuple[EntityKind, str]]:
     """By how much each count changes."""
     changes: Counter[tuple[EntityKind, str]] = Counter()
-    for nodes, by in ((fresh, 1), (gone, -1)):
-        for node in nodes:
-            tokens = [TOKEN + token for token in counted_tokens(node)]
-            tokens += [BLOCK + block for block in blocks_of(node)]
+    for identities, by in ((fresh, 1), (gone, -1)):
+        for identity in identities:
+            tokens = [TOKEN + token for token in counted_tokens(identity)]
+            tokens += [BLOCK + block for block in blocks_of(identity)]
             for token in (*tokens, *((ALL,) if tokens else ())):
-                changes[node.kind, token] += by
+                changes[identity.kind, token] += by
     return changes
 
 
-def _key_columns(nodes: Sequence[Node]) -> list[list[object]]:
-    """Every key with an id of its own; a node without keys has its anchor."""
+def _key_columns(identities: Sequence[Identity]) -> list[list[object]]:
+    """Every key with an id of its own; an identity without keys has its anchor."""
     rows = [
-        (derive_entity_id(node.kind, key), node.kind, key, node.id)
-        for node in nodes
-        for key in (node.keys or (node.anchor,))
+        (derive_entity_id(identity.kind, key), identity.kind, key, identity.id)
+        for identity in identities
+        for key in (identity.keys or (identity.anchor,))
     ]
     return [list(column) for column in zip(*rows, strict=True)]

@@ -1,4 +1,4 @@
-"""Statements of exact linking: the queue, mentions, descriptions and the nodes that they make."""
+"""Statements of exact linking: the queue, mentions, descriptions, and what these make."""
 
 LOCK = """-- try_linking_lock: whether this transaction alone links now
 SELECT pg_try_advisory_xact_lock($1) AS is_mine
@@ -48,24 +48,24 @@ FORGET_UNMENTIONED = """-- forget_unmentioned: of these descriptions those that 
 DELETE FROM descriptions AS description
 WHERE id = ANY($1::uuid[])
   AND NOT EXISTS (SELECT 1 FROM mentions WHERE description_id = description.id)
-RETURNING id, kind, keys, node_id
+RETURNING id, kind, keys, identity_id
 """
 
-REACHABLE = """-- reachable_descriptions: by id, by node, or by a key
-SELECT id, kind, keys, name, facts, node_id FROM descriptions
-WHERE id = ANY($1::uuid[]) OR node_id = ANY($2::uuid[]) OR keys && $3::text[]
+REACHABLE = """-- reachable_descriptions: by id, by identity, or by a key
+SELECT id, kind, keys, name, facts, identity_id FROM descriptions
+WHERE id = ANY($1::uuid[]) OR identity_id = ANY($2::uuid[]) OR keys && $3::text[]
 """
 
 GET_JUDGEMENTS = """-- get_judgements: all that people have decided
 SELECT id, kind, bond, left_tokens, right_tokens FROM entity_judgements ORDER BY id
 """
 
-GET_NODES = """-- get_nodes: nodes as they are stored
-SELECT * FROM entity_nodes WHERE id = ANY($1::uuid[])
+GET_IDENTITIES = """-- get_identities: identities as they are stored
+SELECT * FROM identities WHERE id = ANY($1::uuid[])
 """
 
-UPSERT_NODES = """-- upsert_nodes: nodes that are new or changed; a new one is its own entity
-INSERT INTO entity_nodes
+UPSERT_IDENTITIES = """-- upsert_identities: those new or changed; a new one is its own entity
+INSERT INTO identities
     (id, kind, anchor, keys, names, facts, blocks, tokens, entity_id, entity_name, words)
 SELECT id, kind, anchor, keys::text[], names::text[], facts::jsonb, blocks::text[], tokens::text[],
        id, name, words
@@ -75,54 +75,55 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text
 ON CONFLICT (id) DO UPDATE
 SET keys = excluded.keys, names = excluded.names, facts = excluded.facts,
     blocks = excluded.blocks, tokens = excluded.tokens, words = excluded.words,
-    entity_name = CASE WHEN entity_nodes.entity_id = entity_nodes.id THEN excluded.entity_name
-                       ELSE entity_nodes.entity_name END
+    entity_name = CASE WHEN identities.entity_id = identities.id THEN excluded.entity_name
+                       ELSE identities.entity_name END
 """
 
-DELETE_KEYS = """-- delete_entity_keys: these nodes' keys are given anew
-DELETE FROM entity_keys WHERE node_id = ANY($1::uuid[])
+DELETE_KEYS = """-- delete_entity_keys: these identities' keys are given anew
+DELETE FROM entity_keys WHERE identity_id = ANY($1::uuid[])
 """
 
-INSERT_KEYS = """-- insert_entity_keys: which node has which key
-INSERT INTO entity_keys (id, kind, key, node_id)
+INSERT_KEYS = """-- insert_entity_keys: which identity has which key
+INSERT INTO entity_keys (id, kind, key, identity_id)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[])
 """
 
-SET_NODES = """-- set_description_nodes: which node each description is in
-UPDATE descriptions AS description SET node_id = fresh.node_id
-FROM unnest($1::uuid[], $2::uuid[]) AS fresh(id, node_id)
-WHERE description.id = fresh.id AND description.node_id IS DISTINCT FROM fresh.node_id
+SET_IDENTITIES = """-- set_description_identities: which identity each description is in
+UPDATE descriptions AS description SET identity_id = fresh.identity_id
+FROM unnest($1::uuid[], $2::uuid[]) AS fresh(id, identity_id)
+WHERE description.id = fresh.id AND description.identity_id IS DISTINCT FROM fresh.identity_id
 """
 
-DELETE_NODES = """-- delete_nodes: nodes that no description makes any more
-DELETE FROM entity_nodes WHERE id = ANY($1::uuid[])
+DELETE_IDENTITIES = """-- delete_identities: identities that no description makes any more
+DELETE FROM identities WHERE id = ANY($1::uuid[])
 """
 
-COUNT = """-- count_tokens: keep count of how many nodes have each token
-INSERT INTO entity_statistics AS known (kind, token, nodes)
+COUNT = """-- count_tokens: keep count of how many identities have each token
+INSERT INTO entity_statistics AS known (kind, token, identities)
 SELECT * FROM unnest($1::text[], $2::text[], $3::int[])
-ON CONFLICT (kind, token) DO UPDATE SET nodes = known.nodes + excluded.nodes
-RETURNING kind, token, nodes
+ON CONFLICT (kind, token) DO UPDATE SET identities = known.identities + excluded.identities
+RETURNING kind, token, identities
 """
 
-FORGET_TOKENS = """-- forget_tokens: tokens that no node has any more
-DELETE FROM entity_statistics WHERE kind = ANY($1::text[]) AND token = ANY($2::text[]) AND nodes = 0
+FORGET_TOKENS = """-- forget_tokens: tokens that no identity has any more
+DELETE FROM entity_statistics
+WHERE kind = ANY($1::text[]) AND token = ANY($2::text[]) AND identities = 0
 """
 
-ENQUEUE_NODES = """-- enqueue_nodes: to be matched
-INSERT INTO matching_queue (node_id)
-SELECT id FROM entity_nodes WHERE id = ANY($1::uuid[]) OR entity_id = ANY($1::uuid[])
+ENQUEUE_IDENTITIES = """-- enqueue_identities: to be matched
+INSERT INTO matching_queue (identity_id)
+SELECT id FROM identities WHERE id = ANY($1::uuid[]) OR entity_id = ANY($1::uuid[])
 ON CONFLICT DO NOTHING
 """
 
-ENQUEUE_NEAR = """-- enqueue_near: nodes whose surroundings have changed, by block or token
-INSERT INTO matching_queue (node_id)
-SELECT id FROM entity_nodes WHERE kind = $1 AND (blocks && $2::text[] OR tokens && $3::text[])
+ENQUEUE_NEAR = """-- enqueue_near: identities whose surroundings have changed, by block or token
+INSERT INTO matching_queue (identity_id)
+SELECT id FROM identities WHERE kind = $1 AND (blocks && $2::text[] OR tokens && $3::text[])
 ON CONFLICT DO NOTHING
 """
 
 ENQUEUE_KIND = """-- enqueue_kind: there are so many more or fewer that all words weigh differently
-INSERT INTO matching_queue (node_id) SELECT id FROM entity_nodes WHERE kind = $1
+INSERT INTO matching_queue (identity_id) SELECT id FROM identities WHERE kind = $1
 ON CONFLICT DO NOTHING
 """
 
@@ -138,10 +139,10 @@ FORGET_ALL = (
     "DELETE FROM linking_queue",
     "DELETE FROM mentions",
     "DELETE FROM descriptions",
-    "DELETE FROM entity_nodes",
+    "DELETE FROM identities",
     "DELETE FROM entity_statistics",
 )
-"""What hangs on nodes goes with them."""
+"""What hangs on identities goes with them."""
 
 ENQUEUE_ALL = """-- enqueue_all_records: link everything
 INSERT INTO linking_queue (record_id)

@@ -1,4 +1,4 @@
-"""Near linking: nodes that may be the same, what matching says of them, and the entities."""
+"""Near linking: identities that may be the same, what matching says of them, and the entities."""
 
 from __future__ import annotations
 
@@ -7,46 +7,50 @@ from collections.abc import Mapping, Sequence
 
 from actors.adapters.postgres import matching_sql as sql
 from actors.adapters.postgres.database import Connection
+from actors.adapters.postgres.identity_rows import identity_of, judgement_of, link_columns, link_of
 from actors.adapters.postgres.linking_sql import GET_JUDGEMENTS
-from actors.adapters.postgres.node_rows import judgement_of, link_columns, link_of, node_of
 from domain.models.entities import EntityKind
 from domain.models.ids import EntityId
-from domain.models.linking import Judgement, NearLink, Node
+from domain.models.linking import Identity, Judgement, NearLink
 from domain.models.links import TokenStatistics
-from domain.near_linking import MAX_BLOCK_NODES, blocks_of, rounded
+from domain.near_linking import MAX_BLOCK_IDENTITIES, blocks_of, rounded
 
 TOKEN, BLOCK, ALL = "t:", "b:", ""
-"""How the statistics tell words, blocking keys and the count of all nodes apart."""
+"""How the statistics tell words, blocking keys and the count of all identities apart."""
 
 
 class PostgresMatchingPage:
     """Lives in the transaction that opened it."""
 
-    def __init__(self, connection: Connection, nodes: Sequence[Node]) -> None:
-        self.nodes = nodes
+    def __init__(self, connection: Connection, identities: Sequence[Identity]) -> None:
+        self.identities = identities
         self._connection = connection
 
-    async def neighbours(self) -> Mapping[EntityId, Sequence[Node]]:
+    async def neighbours(self) -> Mapping[EntityId, Sequence[Identity]]:
         blocks: dict[EntityKind, set[str]] = defaultdict(set)
-        for node in self.nodes:
-            blocks[node.kind] |= blocks_of(node)
+        for identity in self.identities:
+            blocks[identity.kind] |= blocks_of(identity)
         known = {kind: await self._by_block(kind, wanted) for kind, wanted in blocks.items()}
-        near: dict[EntityId, Sequence[Node]] = {}
-        for node in self.nodes:
-            by_block = known[node.kind]
-            found = {one.id: one for block in blocks_of(node) for one in by_block.get(block, ())}
-            near[node.id] = list(found.values())
+        near: dict[EntityId, Sequence[Identity]] = {}
+        for identity in self.identities:
+            by_block = known[identity.kind]
+            found = {
+                one.id: one for block in blocks_of(identity) for one in by_block.get(block, ())
+            }
+            near[identity.id] = list(found.values())
         return near
 
-    async def _by_block(self, kind: EntityKind, blocks: set[str]) -> Mapping[str, Sequence[Node]]:
+    async def _by_block(
+        self, kind: EntityKind, blocks: set[str]
+    ) -> Mapping[str, Sequence[Identity]]:
         narrow = await self._connection.fetch(
-            sql.NARROW_BLOCKS, kind, [BLOCK + block for block in blocks], MAX_BLOCK_NODES
+            sql.NARROW_BLOCKS, kind, [BLOCK + block for block in blocks], MAX_BLOCK_IDENTITIES
         )
-        found: dict[str, list[Node]] = {row["block"]: [] for row in narrow}
+        found: dict[str, list[Identity]] = {row["block"]: [] for row in narrow}
         for row in await self._connection.fetch(sql.NEIGHBOURS, kind, list(found)):
-            node = node_of(row)
+            identity = identity_of(row)
             for block in found.keys() & set(row["blocks"]):
-                found[block].append(node)
+                found[block].append(identity)
         return found
 
     async def judgements(self) -> Sequence[Judgement]:
@@ -55,34 +59,36 @@ class PostgresMatchingPage:
     async def statistics(self, kind: EntityKind, tokens: Sequence[str]) -> TokenStatistics:
         wanted = [ALL, *(TOKEN + token for token in tokens)]
         rows = await self._connection.fetch(sql.STATISTICS, kind, wanted)
-        counts = {row["token"]: rounded(row["nodes"]) for row in rows}
+        counts = {row["token"]: rounded(row["identities"]) for row in rows}
         total = counts.pop(ALL, 0)
         return TokenStatistics(total, {name.removeprefix(TOKEN): n for name, n in counts.items()})
 
     async def keep_links(self, links: Sequence[NearLink]) -> None:
-        await self._connection.execute(sql.DELETE_LINKS, [node.id for node in self.nodes])
+        await self._connection.execute(
+            sql.DELETE_LINKS, [identity.id for identity in self.identities]
+        )
         if links:
             await self._connection.execute(sql.INSERT_LINKS, *link_columns(links))
 
-    async def clusters(self) -> tuple[Sequence[Node], Sequence[NearLink]]:
-        found: dict[EntityId, Node] = {}
-        wanted = {node.id for node in self.nodes}
+    async def clusters(self) -> tuple[Sequence[Identity], Sequence[NearLink]]:
+        found: dict[EntityId, Identity] = {}
+        wanted = {identity.id for identity in self.identities}
         entities: set[EntityId] = set()
         while True:
             rows = await self._connection.fetch(sql.CLUSTERS, list(wanted), list(entities))
             fresh = [row for row in rows if row["id"] not in found]
             if not fresh:
                 break
-            found |= {row["id"]: node_of(row) for row in fresh}
+            found |= {row["id"]: identity_of(row) for row in fresh}
             wanted |= {row["id"] for row in fresh}
             entities |= {row["entity_id"] for row in fresh}
         links = await self._connection.fetch(sql.LINKS_AMONG, list(found))
         return list(found.values()), [link_of(row) for row in links]
 
     async def keep_entities(
-        self, nodes: Sequence[Node], entities: Mapping[EntityId, EntityId]
+        self, identities: Sequence[Identity], entities: Mapping[EntityId, EntityId]
     ) -> None:
-        names = _names(nodes, entities)
+        names = _names(identities, entities)
         ids = list(entities)
         await self._connection.execute(
             sql.SET_ENTITIES,
@@ -92,11 +98,13 @@ class PostgresMatchingPage:
         )
 
 
-def _names(nodes: Sequence[Node], entities: Mapping[EntityId, EntityId]) -> dict[EntityId, str]:
-    """What each entity is called: by its first node, else by the first that has a name."""
+def _names(
+    identities: Sequence[Identity], entities: Mapping[EntityId, EntityId]
+) -> dict[EntityId, str]:
+    """What each entity is called: by its first identity, else by the first that has a name."""
     names: dict[EntityId, str] = {}
-    for node in sorted(nodes, key=lambda one: (not one.keys, one.anchor)):
-        entity_id = entities[node.id]
-        if node.name and (entity_id not in names or node.id == entity_id):
-            names[entity_id] = node.name
+    for identity in sorted(identities, key=lambda one: (not one.keys, one.anchor)):
+        entity_id = entities[identity.id]
+        if identity.name and (entity_id not in names or identity.id == entity_id):
+            names[entity_id] = identity.name
     return names

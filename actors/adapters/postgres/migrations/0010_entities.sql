@@ -1,36 +1,36 @@
--- What records speak of: descriptions, the nodes that exact keys make of them, the entities that
--- near links make of nodes, and what people have decided. The rules are domain/gathering.py's.
+-- What records speak of: descriptions, the identities that exact keys make of them, the entities that
+-- near links make of identities, and what people have decided. The rules are domain/gathering.py's.
 
-CREATE TABLE entity_nodes (
+CREATE TABLE identities (
     id UUID PRIMARY KEY,                  -- derived from the kind and the anchor
     kind TEXT NOT NULL,
     anchor TEXT COLLATE "C" NOT NULL,
     keys TEXT[] NOT NULL,
     names TEXT[] NOT NULL,                -- the one that most descriptions give first
     facts JSONB NOT NULL,
-    blocks TEXT[] NOT NULL,               -- under which nodes that may be the same are found
+    blocks TEXT[] NOT NULL,               -- under which identities that may be the same are found
     tokens TEXT[] NOT NULL,               -- what the statistics count
-    entity_id UUID NOT NULL,              -- the node that all nodes of one entity name
+    entity_id UUID NOT NULL,              -- the identity that all identities of one entity name
     entity_name TEXT,
     words TEXT NOT NULL                   -- names, folded, by which people find it
 );
 
-CREATE INDEX idx_entity_nodes_entity ON entity_nodes(entity_id);
-CREATE INDEX idx_entity_nodes_blocks ON entity_nodes USING gin (blocks);
-CREATE INDEX idx_entity_nodes_tokens ON entity_nodes USING gin (tokens);
-CREATE INDEX idx_entity_nodes_kind ON entity_nodes(kind, entity_name);
-CREATE INDEX idx_entity_nodes_words ON entity_nodes USING gin (to_tsvector('simple', words));
+CREATE INDEX idx_identities_entity ON identities(entity_id);
+CREATE INDEX idx_identities_blocks ON identities USING gin (blocks);
+CREATE INDEX idx_identities_tokens ON identities USING gin (tokens);
+CREATE INDEX idx_identities_kind ON identities(kind, entity_name);
+CREATE INDEX idx_identities_words ON identities USING gin (to_tsvector('simple', words));
 
 -- Every key has an id of its own, which once may have been its entity's.
 CREATE TABLE entity_keys (
     kind TEXT NOT NULL,
     key TEXT COLLATE "C" NOT NULL,
     id UUID NOT NULL UNIQUE,
-    node_id UUID NOT NULL REFERENCES entity_nodes(id) ON DELETE CASCADE,
+    identity_id UUID NOT NULL REFERENCES identities(id) ON DELETE CASCADE,
     PRIMARY KEY (kind, key)
 );
 
-CREATE INDEX idx_entity_keys_node ON entity_keys(node_id);
+CREATE INDEX idx_entity_keys_identity ON entity_keys(identity_id);
 
 CREATE TABLE descriptions (
     id UUID PRIMARY KEY,                  -- derived from all that it says
@@ -38,10 +38,10 @@ CREATE TABLE descriptions (
     keys TEXT[] NOT NULL,
     name TEXT,
     facts JSONB NOT NULL,
-    node_id UUID REFERENCES entity_nodes(id) ON DELETE SET NULL
+    identity_id UUID REFERENCES identities(id) ON DELETE SET NULL
 );
 
-CREATE INDEX idx_descriptions_node ON descriptions(node_id);
+CREATE INDEX idx_descriptions_identity ON descriptions(identity_id);
 CREATE INDEX idx_descriptions_keys ON descriptions USING gin (keys);
 
 CREATE TABLE mentions (
@@ -53,23 +53,23 @@ CREATE TABLE mentions (
 
 CREATE INDEX idx_mentions_description ON mentions(description_id, record_id);
 
--- What matching says of a node and another.
+-- What matching says of an identity and another.
 CREATE TABLE entity_links (
-    node_id UUID NOT NULL REFERENCES entity_nodes(id) ON DELETE CASCADE,
-    other_id UUID NOT NULL REFERENCES entity_nodes(id) ON DELETE CASCADE,
+    identity_id UUID NOT NULL REFERENCES identities(id) ON DELETE CASCADE,
+    other_id UUID NOT NULL REFERENCES identities(id) ON DELETE CASCADE,
     outcome TEXT NOT NULL CHECK (outcome IN ('linked', 'ambiguous')),
     score DOUBLE PRECISION NOT NULL,
     evidence JSONB NOT NULL,              -- [reason, weight] of each
-    PRIMARY KEY (node_id, other_id)
+    PRIMARY KEY (identity_id, other_id)
 );
 
 CREATE INDEX idx_entity_links_other ON entity_links(other_id);
 
--- How many nodes of a kind have each token (t:…) and blocking key (b:…), and how many there are ('').
+-- How many identities of a kind have each token (t:…) and blocking key (b:…), and how many there are ('').
 CREATE TABLE entity_statistics (
     kind TEXT NOT NULL,
     token TEXT COLLATE "C" NOT NULL,
-    nodes INTEGER NOT NULL,
+    identities INTEGER NOT NULL,
     PRIMARY KEY (kind, token)
 );
 
@@ -93,7 +93,7 @@ CREATE TABLE linking_queue (
 );
 
 CREATE TABLE matching_queue (
-    node_id UUID PRIMARY KEY REFERENCES entity_nodes(id) ON DELETE CASCADE
+    identity_id UUID PRIMARY KEY REFERENCES identities(id) ON DELETE CASCADE
 );
 
 INSERT INTO linking_queue (record_id)

@@ -1,4 +1,4 @@
-"""From rows of ``entity_nodes`` and the tables beside it to values, and back."""
+"""From rows of ``identities`` and the tables beside it to values, and back."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from actors.adapters.postgres.database import Row
 from actors.adapters.postgres.text import array_literal, json_text
 from domain.correlating.normal import folded
 from domain.models.entities import Description, EntityKind, Evidence
-from domain.models.linking import Bond, Judgement, NearLink, Node, StoredDescription
+from domain.models.linking import Bond, Identity, Judgement, NearLink, StoredDescription
 from domain.models.links import Outcome
 from domain.near_linking import blocks_of, counted_tokens
 
 DESCRIPTION_TOKEN = "description:"
 
 
-def node_columns(nodes: Sequence[Node]) -> list[list[object]]:
-    """One list for every column that is written of nodes."""
+def identity_columns(identities: Sequence[Identity]) -> list[list[object]]:
+    """One list for every column that is written of identities."""
     rows = [
         (
-            node.id,
-            node.kind,
-            node.anchor,
-            array_literal(node.keys),
-            array_literal(node.names),
-            json_text(dict(node.facts)),
-            array_literal(tuple(sorted(blocks_of(node)))),
-            array_literal(tuple(sorted(counted_tokens(node)))),
-            node.name,
-            " ".join(map(folded, node.names)),
+            identity.id,
+            identity.kind,
+            identity.anchor,
+            array_literal(identity.keys),
+            array_literal(identity.names),
+            json_text(dict(identity.facts)),
+            array_literal(tuple(sorted(blocks_of(identity)))),
+            array_literal(tuple(sorted(counted_tokens(identity)))),
+            identity.name,
+            " ".join(map(folded, identity.names)),
         )
-        for node in nodes
+        for identity in identities
     ]
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def node_of(row: Row) -> Node:
-    """The stored node; which descriptions it is made of its row does not say."""
-    return Node(
+def identity_of(row: Row) -> Identity:
+    """The stored identity; which descriptions it is made of its row does not say."""
+    return Identity(
         id=row["id"],
         kind=EntityKind(row["kind"]),
         anchor=row["anchor"],
@@ -50,12 +50,12 @@ def node_of(row: Row) -> Node:
     )
 
 
-def says_the_same(node: Node, row: Row | None) -> bool:
-    """Whether the stored node is this one, whatever descriptions it is made of."""
+def says_the_same(identity: Identity, row: Row | None) -> bool:
+    """Whether the stored identity is this one, whatever descriptions it is made of."""
     return row is not None and bool(
-        list(node.keys) == row["keys"]
-        and list(node.names) == row["names"]
-        and dict(node.facts) == row["facts"]
+        list(identity.keys) == row["keys"]
+        and list(identity.names) == row["names"]
+        and dict(identity.facts) == row["facts"]
     )
 
 
@@ -92,7 +92,7 @@ def judgement_of(row: Row) -> Judgement:
 def link_columns(links: Sequence[NearLink]) -> list[list[object]]:
     rows = [
         (
-            link.node_id,
+            link.identity_id,
             link.other_id,
             link.outcome,
             link.score,
@@ -105,7 +105,7 @@ def link_columns(links: Sequence[NearLink]) -> list[list[object]]:
 
 def link_of(row: Row) -> NearLink:
     return NearLink(
-        row["node_id"],
+        row["identity_id"],
         row["other_id"],
         Outcome(row["outcome"]),
         row["score"],
