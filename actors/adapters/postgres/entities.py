@@ -11,7 +11,8 @@ from actors.adapters.postgres.deciding import keep_joined, keep_split
 from actors.adapters.postgres.identity_rows import evidence_of
 from actors.adapters.postgres.linked_records import linked_records
 from actors.adapters.postgres.related_rows import (
-    how_telling,
+    KINDS,
+    ROLES,
     principals_of,
     related_entity,
     timeline_entry,
@@ -97,11 +98,13 @@ class PostgresEntities:
     async def of_records(
         self, record_ids: Sequence[RecordId], *, limit: int, scope: Scope
     ) -> Mapping[RecordId, Sequence[RelatedEntity]]:
-        rows = await self._database.fetch(sql.OF_RECORDS, list(record_ids), principals_of(scope))
+        rows = await self._database.fetch(
+            sql.OF_RECORDS, list(record_ids), principals_of(scope), ROLES, KINDS, limit
+        )
         found: dict[RecordId, list[RelatedEntity]] = defaultdict(list)
         for row in rows:
             found[row["record_id"]].append(related_entity(row))
-        return {id: sorted(some, key=how_telling)[:limit] for id, some in found.items()}
+        return found
 
     async def linked(
         self, record_id: RecordId, *, limit: int, scope: Scope

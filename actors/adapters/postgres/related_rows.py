@@ -7,16 +7,20 @@ from domain.models.entities import EntityKind, Role
 from domain.models.related import RelatedEntity, TimelineEntry
 from domain.models.search import Scope
 
-_ROLES = list(Role)
-_KINDS = (
+ROLES = list(Role)
+"""The most telling first."""
+
+KINDS = [
     EntityKind.ACCOUNT,
     EntityKind.OPPORTUNITY,
     EntityKind.CASE,
     EntityKind.CALL,
     EntityKind.PERSON,
     EntityKind.PRODUCT,
+    EntityKind.DOCUMENT,
     EntityKind.THREAD,
-)
+]
+"""The most telling first."""
 
 
 def principals_of(scope: Scope) -> list[str] | None:
@@ -25,24 +29,13 @@ def principals_of(scope: Scope) -> list[str] | None:
 
 
 def roles_of(row: Row) -> tuple[Role, ...]:
-    """In the order of ``Role``: the most telling first."""
-    return tuple(sorted(map(Role, row["roles"]), key=_ROLES.index))
+    """The most telling first."""
+    return tuple(sorted(map(Role, row["roles"]), key=ROLES.index))
 
 
 def related_entity(row: Row) -> RelatedEntity:
     return RelatedEntity(
         row["entity_id"], EntityKind(row["kind"]), row["entity_name"], roles_of(row)
-    )
-
-
-def how_telling(entity: RelatedEntity) -> tuple[object, ...]:
-    """What a record is about comes before whom it names by the way; names before bare keys."""
-    return (
-        entity.name is None,
-        _ROLES.index(entity.roles[0]),
-        _KINDS.index(entity.kind) if entity.kind in _KINDS else len(_KINDS),
-        entity.name or "",
-        entity.id,
     )
 
 
