@@ -260,11 +260,6 @@ class RecordModel(ResponseModel):
         )
 
 
-class RelatedRecords(ResponseModel):
-    thread: list[RecordModel] = Field(description="The conversation, oldest first.")
-    links: list[JsonObject] = Field(description="Links across sources; none are made yet.")
-
-
 class VerifyResponse(ResponseModel):
     ok: bool
     problems: list[str]
