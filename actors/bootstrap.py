@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import assert_never
@@ -175,6 +175,16 @@ def open_cache(settings: Settings, clock: Clock) -> Cache:
             return _open_redis(cache)
         case _:
             assert_never(cache.backend)
+
+
+def answer_caches(services: Services) -> Sequence[Cache]:
+    """Where answers are kept, the nearest first; nowhere where they are to live no time."""
+    cache = services.settings.cache
+    if cache.ttl_seconds <= 0:
+        return ()
+    if cache.backend is CacheBackend.MEMORY:
+        return (services.cache,)
+    return (InMemoryCache(clock=services.clock), services.cache)
 
 
 def _open_redis(cache: CacheSettings) -> Cache:

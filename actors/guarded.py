@@ -43,7 +43,8 @@ QUEUE_CALLS = {"extend", "deleting", "stalled", "depth", "state"}
 SLICE_CALLS = {"plan", "pending", "progress", "complete"}
 RECORD_CALLS = {"stage", "get", "versions_of", "thread", "count", "vector_count"}
 GROUP_CALLS = {"stale", "count_stale"}
-EVENT_CALLS = {"extend", "release", "handled", "generation"}
+EVENT_CALLS = {"extend", "release", "handled", "generation", "lineage"}
+HISTORY_CALLS = {"view", "similar", "forget", "prune"}
 JOURNAL_CALLS = {"after", "latest", "dead", "prune", "counts"}
 UPLOAD_CALLS = {"get", "note_parts", "forget", "expired", "unfinished"}
 INDEXES_CALLS = {"active", "building", "list", "register", "request", "note_error"}
@@ -196,7 +197,7 @@ class GuardedMetadataStore:
         self.groups = guarded(store.groups, gate, repeated=GROUP_CALLS)
         self.events = guarded(store.events, gate, repeated=EVENT_CALLS)
         self.journal = guarded(store.journal, gate, repeated=JOURNAL_CALLS)
-        self.history = guarded(store.history, gate)
+        self.history = guarded(store.history, gate, repeated=HISTORY_CALLS)
         self.modules = guarded(store.modules, gate)
         self.full_text = guarded(store.full_text, gate)
         self.uploads = guarded(store.uploads, gate, repeated=UPLOAD_CALLS)

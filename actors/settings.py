@@ -216,6 +216,9 @@ class CacheSettings(_Group):
     backend: CacheBackend = Field(
         CacheBackend.MEMORY, description="``memory`` (each process its own) or ``redis``."
     )
+    ttl_seconds: float = Field(
+        3_600.0, ge=0, description="How long an answer is kept at most; 0 keeps none."
+    )
     url: SecretStr | None = Field(
         None,
         description="Redis to use: ``redis://host:6379/0``, ``rediss://…`` with TLS, or "
@@ -381,6 +384,15 @@ class EventSettings(_Group):
     )
 
 
+class HistorySettings(_Group):
+    """The history of queries."""
+
+    enabled: bool = Field(True, description="Whether queries are remembered.")
+    retention_days: float = Field(
+        90.0, gt=0, description="How long queries are remembered at most."
+    )
+
+
 class Adding(StrEnum):
     OFF = "off"
     LOCAL = "local"
@@ -481,6 +493,7 @@ class Settings(BaseSettings):
     embedder: EmbedderSettings = EmbedderSettings()
     ingest: IngestSettings = IngestSettings()
     events: EventSettings = EventSettings()
+    history: HistorySettings = HistorySettings()
     modules: ModuleSettings = ModuleSettings()
     breaker: BreakerSettings = BreakerSettings()
     retry: RetrySettings = RetrySettings()

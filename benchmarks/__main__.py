@@ -16,7 +16,7 @@ from benchmarks.imports import measure_import
 from benchmarks.parsing import ParsingResult, measure_parsing
 from benchmarks.plots import write_plots
 from benchmarks.quality import QualityResult, measure_quality
-from benchmarks.queries import measure_queries
+from benchmarks.queries import measure_kept, measure_queries
 from benchmarks.report import Results, page, tables, write_results
 from benchmarks.service import fresh_service
 from benchmarks.texts import TextMaker
@@ -62,7 +62,9 @@ def measure(*, texts: int, queries: int, parsing: Sequence[ParsingResult]) -> Re
         for clients in CLIENTS:
             print(f"asking {queries:,} queries, {clients} at a time", flush=True)
             latencies.append(measure_queries(service, clients=clients, queries=queries))
-    return Results(imported, latencies, list(_quality()), parsing, list(_chunking()))
+        print("asking what was asked before", flush=True)
+        kept = measure_kept(service, queries=queries)
+    return Results(imported, latencies, list(_quality()), parsing, list(_chunking()), kept)
 
 
 def _quality() -> Iterator[QualityResult]:

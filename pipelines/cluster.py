@@ -291,6 +291,7 @@ async def _conduct(settings: Settings, breakers: Breakers) -> None:
         lease_seconds=settings.ingest.lease_seconds,
         event_attempts=settings.events.attempts,
         event_retention_seconds=settings.events.retention_days * SECONDS_PER_DAY,
+        history_retention_seconds=settings.history.retention_days * SECONDS_PER_DAY,
     )
     deleter = FileDeleter(
         metadata,

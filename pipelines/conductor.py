@@ -80,6 +80,7 @@ class ConductorLimits:
     interactive_extra: int = 1
     event_attempts: int = 5
     event_retention_seconds: float = 7 * 24 * 3600.0
+    history_retention_seconds: float = 90 * 24 * 3600.0
 
 
 class Pause(Protocol):
@@ -356,12 +357,15 @@ class Conductor:
         await asyncio.sleep(POLL_SECONDS)
 
     async def _keep_house(self) -> None:
-        """Prune the log of events a little at a time; let no file wait for nothing."""
+        """Prune what is kept for a time, a little at once; let no file wait for nothing."""
         pruned = await self._metadata.journal.prune(
             older_than_seconds=self._limits.event_retention_seconds, limit=PRUNED_AT_ONCE
+        )
+        forgotten = await self._metadata.history.prune(
+            older_than_seconds=self._limits.history_retention_seconds, limit=PRUNED_AT_ONCE
         )
         for file_id in await self._metadata.queue.stalled(limit=10):
             with contextlib.suppress(NotFoundError, ConflictError):
                 await self._fail(file_id, STALLED)
-        is_behind = pruned == PRUNED_AT_ONCE
+        is_behind = PRUNED_AT_ONCE in (pruned, forgotten)
         await asyncio.sleep(POLL_SECONDS if is_behind else HOUSEKEEPING_SECONDS)

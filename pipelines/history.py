@@ -7,32 +7,50 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import structlog
 
 from domain.errors import RetryableError
-from domain.ports.metadata_store import HistoryEntry, QueryHistory
+from domain.ports.query_history import HistoryEntry, QueryHistory
 
 log = structlog.get_logger(__name__)
 
 BATCH = 1_000
 
+SAMPLING = ((0.75, 16), (0.5, 4))
+"""From which fill of the buffer on it takes one entry of so many, which stands for all of them."""
+
 
 class HistoryBuffer:
-    """Takes entries at once and writes them later; when it is full the oldest are dropped."""
+    """Takes entries at once and writes them later.
+
+    The fuller it is, the fewer it takes, each standing for more; when it is full the oldest are
+    dropped.
+    """
 
     def __init__(
         self, history: QueryHistory, *, capacity: int = 10_000, interval_seconds: float = 1.0
     ) -> None:
         self._history = history
         self._entries: deque[HistoryEntry] = deque(maxlen=capacity)
+        self._capacity = capacity
         self._interval_seconds = interval_seconds
+        self._passed_over = 0
         self.dropped = 0
 
     def add(self, entry: HistoryEntry) -> None:
-        if len(self._entries) == self._entries.maxlen:
-            self.dropped += 1
-        self._entries.append(entry)
+        self._passed_over += 1
+        if self._passed_over < self._one_of():
+            return
+        if len(self._entries) == self._capacity:
+            self.dropped += self._entries[0].weight
+        self._entries.append(replace(entry, weight=self._passed_over))
+        self._passed_over = 0
+
+    def _one_of(self) -> int:
+        fill = len(self._entries) / self._capacity
+        return next((one_of for from_fill, one_of in SAMPLING if fill >= from_fill), 1)
 
     async def flush(self) -> None:
         """Write everything that waits. What the store refuses goes back in front.
@@ -49,9 +67,9 @@ class HistoryBuffer:
                 raise
 
     def _put_back(self, batch: list[HistoryEntry]) -> None:
-        room = (self._entries.maxlen or 0) - len(self._entries)
+        room = self._capacity - len(self._entries)
         kept = batch[-room:] if room else []
-        self.dropped += len(batch) - len(kept)
+        self.dropped += sum(entry.weight for entry in batch[: len(batch) - len(kept)])
         self._entries.extendleft(reversed(kept))
 
     @asynccontextmanager

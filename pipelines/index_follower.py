@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import structlog
 
@@ -36,6 +37,7 @@ class IndexFollower:
         self._index = index
         self._change_index = change_index
         self.generation = 0
+        self.lineage: UUID | None = None
 
     async def follow(self) -> bool:
         """Ask for the generation once; refresh if it is new. Returns whether it was."""
@@ -51,6 +53,7 @@ class IndexFollower:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow in the background; the first look is taken before the block begins."""
+        self.lineage = await self._events.lineage()
         await self.follow()
         task = asyncio.create_task(self._follow_on())
         try:

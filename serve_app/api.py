@@ -17,6 +17,7 @@ from serve_app import (
     events,
     files,
     health,
+    history,
     modules,
     query,
     records,
@@ -71,7 +72,7 @@ def create_app(
     )
     for routes in (
         *(upload, direct_upload, files, events),
-        *(query, blend, records, modules, mending, health),
+        *(query, blend, history, records, modules, mending, health),
     ):
         app.include_router(routes.router)
     install_error_handlers(app)

@@ -13,7 +13,7 @@ from domain.blending import BlendOptions, blend
 from domain.models.ids import RecordId
 from serve_app.context import Context, InContext
 from serve_app.problems import problems
-from serve_app.query import METHODS, ask, contribution_models, hit_model
+from serve_app.query import METHODS, AskedBy, ask, contribution_models, hit_model
 from serve_app.search_schemas import (
     BlendedItem,
     BlendRequest,
@@ -28,7 +28,9 @@ HITS_PER_QUERY = 100
 
 
 @router.post("/blend", summary="Blend rankings into one", responses=problems(422))
-async def blend_rankings(request: BlendRequest, context: InContext) -> BlendResponse:
+async def blend_rankings(
+    request: BlendRequest, context: InContext, x_headrace_user: AskedBy = None
+) -> BlendResponse:
     """Asks the named queries, or takes the given rankings, and explains every blended score."""
     options = BlendOptions(
         method=METHODS[request.method],
@@ -37,15 +39,15 @@ async def blend_rankings(request: BlendRequest, context: InContext) -> BlendResp
         rank_constant=request.rank_constant,
     )
     if request.queries:
-        return await _blend_queries(request, options, context)
+        return await _blend_queries(request, options, context, x_headrace_user)
     return _blend_given(request, options)
 
 
 async def _blend_queries(
-    request: BlendRequest, options: BlendOptions, context: Context
+    request: BlendRequest, options: BlendOptions, context: Context, asked_by: str | None
 ) -> BlendResponse:
     answers = await asyncio.gather(
-        *(ask(context, query, limit=HITS_PER_QUERY) for query in request.queries)
+        *(ask(context, query, limit=HITS_PER_QUERY, asked_by=asked_by) for query in request.queries)
     )
     named: Mapping[str, NamedQuery] = {query.name: query for query in request.queries}
     rankings = {

@@ -15,6 +15,7 @@ import typer
 
 from serve_app import cli_moving
 from serve_app.cli_events import events_app
+from serve_app.cli_history import history_app
 from serve_app.cli_maintenance import reindex
 from serve_app.cli_modules import modules_app
 from serve_app.cli_options import AsJson, Column, DataDir, FileId
@@ -34,6 +35,7 @@ app = typer.Typer(
 
 app.add_typer(modules_app, name="modules")
 app.add_typer(events_app, name="events")
+app.add_typer(history_app, name="history")
 
 
 @app.command()

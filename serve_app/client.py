@@ -286,6 +286,17 @@ class HeadraceClient:
     def replay_event(self, event_id: int) -> Json:
         return self._json("POST", f"/v1/events/{event_id}/replay")
 
+    def history(self, *, view: str, days: float, limit: int) -> Json:
+        parameters = {"view": view, "days": days, "limit": limit}
+        return self._json("GET", "/v1/history", params=parameters)
+
+    def similar_queries(self, query: str, *, days: float, limit: int) -> Json:
+        parameters = {"query": query, "days": days, "limit": limit}
+        return self._json("GET", "/v1/history/similar", params=parameters)
+
+    def forget_history(self, asked_by: str) -> Json:
+        return self._json("DELETE", "/v1/history", params={"asked_by": asked_by})
+
     def modules(self) -> Json:
         return self._json("GET", "/v1/modules")
 

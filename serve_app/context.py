@@ -6,15 +6,20 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from actors.bootstrap import Services
+from actors.bootstrap import Services, answer_caches
 from actors.breakers import Dependency
 from actors.modules.registry import Registry, open_registry
 from actors.settings import Settings
+from domain.models.chunks import Embedding
+from domain.ports.embedder import Embedder
 from domain.ports.modules import ModuleStore
+from domain.ports.search_index import SearchIndex
+from pipelines.answer_cache import CachingEngine
 from pipelines.direct_uploading import DirectLimits, DirectUploadService
 from pipelines.engine_in_use import Engine, EngineInUse
 from pipelines.event_feed import EventFeed
@@ -22,6 +27,7 @@ from pipelines.file_service import FileService
 from pipelines.history import HistoryBuffer
 from pipelines.index_follower import IndexFollower
 from pipelines.maintenance import IndexService, LocalMaintenance, Maintenance
+from pipelines.query_embeddings import QueryEmbeddings, RememberingEmbedder
 from pipelines.querying import QueryEngine
 from pipelines.uploading import UploadService
 from serve_app.metrics import Metrics
@@ -46,8 +52,21 @@ class Context:
     modules: Registry
     maintenance: Maintenance
     indexes: IndexService
+    embeddings: QueryEmbeddings
     started_at: float
     """On the monotonic clock."""
+
+    def embedder(self) -> Embedder:
+        """The model in use, which remembers what it was asked lately."""
+        _, embedder = self.services.searched()
+        return RememberingEmbedder(
+            embedder, self.embeddings, count=self.metrics.queries_embedded.inc
+        )
+
+    def known_embedding(self, text: str) -> tuple[Embedding | None, str]:
+        """The vector of a text that was asked for lately, and the model that made it."""
+        model = self.services.searched()[1].model
+        return self.embeddings.known(model, text), model
 
 
 @asynccontextmanager
@@ -67,6 +86,7 @@ async def open_context(
     follower = IndexFollower(
         services.metadata.events, services.index, change_index=services.follow_index
     )
+    metrics, embeddings = Metrics(), QueryEmbeddings()
     feed = EventFeed(services.metadata.journal)
     uploads = UploadService(
         services.objects,
@@ -91,26 +111,46 @@ async def open_context(
                 ),
             ),
             files=FileService(services.metadata, follower),
-            queries=EngineInUse(
-                services.searched,
-                lambda index, embedder: QueryEngine(
-                    index,
-                    embedder,
-                    candidates_per_leg=settings.search.candidates_per_leg,
-                    leg_deadline_seconds=settings.search.leg_deadline_seconds,
-                    full_text=services.metadata.full_text,
-                    unavailable=lambda: services.breakers.unavailable(*ANSWERS_NEED),
-                ),
-            ),
+            queries=_query_engine(services, follower, metrics, embeddings),
             history=history,
             feed=feed,
             follower=follower,
-            metrics=Metrics(),
+            metrics=metrics,
             modules=(open_modules or open_registry)(settings, services.metadata.modules),
             maintenance=maintenance,
             indexes=IndexService(settings, services.metadata, maintenance),
+            embeddings=embeddings,
             started_at=time.monotonic(),
         )
+
+
+def _query_engine(
+    services: Services, follower: IndexFollower, metrics: Metrics, embeddings: QueryEmbeddings
+) -> Engine:
+    """Answers from the cache, else from the index in use."""
+    search = services.settings.search
+
+    def engine(index: SearchIndex, embedder: Embedder) -> QueryEngine:
+        return QueryEngine(
+            index,
+            RememberingEmbedder(embedder, embeddings, count=metrics.queries_embedded.inc),
+            candidates_per_leg=search.candidates_per_leg,
+            leg_deadline_seconds=search.leg_deadline_seconds,
+            full_text=services.metadata.full_text,
+            unavailable=lambda: services.breakers.unavailable(*ANSWERS_NEED),
+        )
+
+    def generation() -> str:
+        model = services.searched()[1].model
+        return f"{version('headrace')} {follower.lineage} {follower.generation} {model}"
+
+    return CachingEngine(
+        EngineInUse(services.searched, engine),
+        answer_caches(services),
+        generation=generation,
+        ttl_seconds=services.settings.cache.ttl_seconds,
+        count=metrics.count_cache,
+    )
 
 
 @asynccontextmanager

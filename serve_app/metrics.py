@@ -14,6 +14,7 @@ from domain.breaker import BreakerState
 from domain.models.events import EventCounts
 from domain.models.files import ImportTotals, ProcessingStatus, QueueState
 from domain.models.search import Answer, SearchMode
+from pipelines.answer_cache import Outcome
 
 LATENCY_BUCKETS = (
     *(0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05),
@@ -67,6 +68,12 @@ class Metrics:
         self.queries_embedded = Counter(
             "headrace_query_embeddings", "Query texts embedded.", registry=self._registry
         )
+        self.cache_requests = Counter(
+            "headrace_cache_requests",
+            "Answers, by where they came from: a cache, another's computation, or their own.",
+            ["outcome"],
+            registry=self._registry,
+        )
         self.upload_bytes = Counter(
             "headrace_upload_bytes", "Bytes of accepted uploads.", registry=self._registry
         )
@@ -82,8 +89,9 @@ class Metrics:
         self.query_latency.labels(mode).observe(answer.took_ms / 1000)
         for stage, milliseconds in answer.stages_ms.items():
             self.stage_latency.labels(stage).observe(milliseconds / 1000)
-        if mode is not SearchMode.KEYWORD:
-            self.queries_embedded.inc()
+
+    def count_cache(self, outcome: Outcome) -> None:
+        self.cache_requests.labels(outcome).inc()
 
     def count_failure(self, mode: SearchMode) -> None:
         self.queries.labels(mode, "error").inc()

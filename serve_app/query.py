@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Header
 
 from domain.blending import BlendOptions, FusionMethod
 from domain.errors import HeadraceError
 from domain.models.search import Answer, Candidate, Hit, Query, Rankable, SearchFilter
-from domain.ports.metadata_store import HistoryEntry
+from domain.ports.query_history import HistoryEntry
 from domain.snippets import snippet
 from serve_app.context import Context, InContext
 from serve_app.problems import problems
@@ -24,6 +26,16 @@ from serve_app.search_schemas import (
 
 router = APIRouter(prefix="/v1", tags=["search"])
 
+MAX_ASKER_CHARS = 200
+AskedBy = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=MAX_ASKER_CHARS,
+        description="Who asks, for the history; `DELETE /v1/history` forgets it.",
+    ),
+]
+
 METHODS = {
     Fusion.RRF: FusionMethod.RECIPROCAL_RANK,
     Fusion.RELATIVE: FusionMethod.RELATIVE_SCORE,
@@ -31,13 +43,21 @@ METHODS = {
 
 
 @router.post("/query", summary="Ask a question", responses=problems(422))
-async def query(request: QueryRequest, context: InContext) -> QueryResponse:
+async def query(
+    request: QueryRequest, context: InContext, x_headrace_user: AskedBy = None
+) -> QueryResponse:
     """Ranked hits across all sources, one for each record.
 
     A leg that misses its deadline is left out and named, as are dependencies that are away; the
     answer is then `degraded`. Full text stands in for an index that is away.
     """
-    answer = await ask(context, request, limit=request.limit, blending=blending_of(request))
+    answer = await ask(
+        context,
+        request,
+        limit=request.limit,
+        blending=blending_of(request),
+        asked_by=x_headrace_user,
+    )
     return QueryResponse(
         hits=[hit_model(hit, request.query, explain=request.explain) for hit in answer.hits],
         took_ms=round(answer.took_ms, 3),
@@ -50,7 +70,12 @@ async def query(request: QueryRequest, context: InContext) -> QueryResponse:
 
 
 async def ask(
-    context: Context, request: SearchRequest, *, limit: int, blending: BlendOptions | None = None
+    context: Context,
+    request: SearchRequest,
+    *,
+    limit: int,
+    blending: BlendOptions | None = None,
+    asked_by: str | None = None,
 ) -> Answer:
     """Answer a query; count it, and remember it in the history."""
     asked = query_of(request, limit=limit)
@@ -60,18 +85,26 @@ async def ask(
         context.metrics.count_failure(asked.mode)
         raise
     context.metrics.count_answer(asked.mode, answer)
-    context.history.add(
-        HistoryEntry(
-            text=asked.text,
-            embedding=None,
-            sources=asked.where.sources,
-            result_count=len(answer.hits),
-            response_time_ms=round(answer.took_ms),
-            cached=answer.cached,
-            asked_at=context.services.clock.now(),
-        )
-    )
+    if context.services.settings.history.enabled:
+        context.history.add(_remembered(context, asked, answer, asked_by))
     return answer
+
+
+def _remembered(
+    context: Context, asked: Query, answer: Answer, asked_by: str | None
+) -> HistoryEntry:
+    embedding, model = context.known_embedding(asked.text)
+    return HistoryEntry(
+        text=asked.text,
+        embedding=embedding,
+        sources=asked.where.sources,
+        result_count=len(answer.hits),
+        response_time_ms=round(answer.took_ms),
+        cached=answer.cached,
+        asked_at=context.services.clock.now(),
+        model=model,
+        asked_by=asked_by,
+    )
 
 
 def query_of(request: SearchRequest, *, limit: int) -> Query:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from domain.ledger import Ledger
 from domain.models.events import Event
@@ -37,6 +33,7 @@ from domain.ports.event_journal import EventJournal
 from domain.ports.full_text import FullText
 from domain.ports.modules import ModuleStore
 from domain.ports.passage_groups import PassageGroups
+from domain.ports.query_history import QueryHistory
 from domain.ports.reconciliation import Reconciliation
 from domain.ports.search_indexes import IndexContents, SearchIndexes
 from domain.ports.upload_log import UploadLog
@@ -318,23 +315,6 @@ class Names(Protocol):
         The caller writes their chunks to the index inside the block, and removes what is left of
         earlier ones. If the block raises, the store shows what it did, and they stay half done.
         """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
-    text: str
-    embedding: NDArray[np.float32] | None
-    sources: tuple[str, ...]
-    result_count: int
-    response_time_ms: int
-    cached: bool
-    asked_at: datetime
-
-
-class QueryHistory(Protocol):
-    async def append(self, entries: Sequence[HistoryEntry]) -> None:
-        """Write many at once (COPY)."""
         ...
 
 

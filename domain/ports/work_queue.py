@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from domain.models.events import Event
 from domain.models.files import Claim, Priority, QueueState
@@ -99,6 +100,10 @@ class EventLog(Protocol):
 
     async def generation(self) -> int:
         """Number of the index's present content; grows with every ``bump_generation``."""
+        ...
+
+    async def lineage(self) -> UUID:
+        """Which history of generations this is: another one in every database."""
         ...
 
     async def bump_generation(self) -> int:

@@ -14,7 +14,8 @@ from domain.ledger import Ledger
 from domain.models.events import FileProcessed, IndexingCompleted
 from domain.models.files import ProcessingStatus, Slice
 from domain.models.records import Place, RejectedItem
-from domain.ports.metadata_store import HistoryEntry, MetadataStore
+from domain.ports.metadata_store import MetadataStore
+from domain.ports.query_history import HistoryEntry
 from tests.store_builders import a_claim, a_queued_file, an_upload, confirm, stage
 
 S = ProcessingStatus

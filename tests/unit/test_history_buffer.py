@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.errors import StoreUnavailableError
-from domain.ports.metadata_store import HistoryEntry
+from domain.ports.query_history import HistoryEntry
 from pipelines.history import HistoryBuffer
 
 
@@ -29,6 +29,7 @@ class ListHistory:
 
     def __init__(self, failures: int = 0) -> None:
         self.texts: list[str] = []
+        self.weights: list[int] = []
         self._failures = failures
 
     async def append(self, entries: Sequence[HistoryEntry]) -> None:
@@ -36,6 +37,7 @@ class ListHistory:
             self._failures -= 1
             raise StoreUnavailableError("no answer")
         self.texts += [item.text for item in entries]
+        self.weights += [item.weight for item in entries]
 
 
 async def test_entries_are_written_in_order() -> None:
@@ -69,7 +71,19 @@ async def test_a_store_that_fails_costs_no_entry() -> None:
 async def test_a_full_buffer_drops_the_oldest_and_counts_it() -> None:
     history = ListHistory()
     buffer = HistoryBuffer(history, capacity=2)
-    for text in "abc":
-        buffer.add(entry(text))
+    for number in range(1 + 4 + 16):
+        buffer.add(entry(str(number)))
     await buffer.flush()
-    assert (history.texts, buffer.dropped) == (["b", "c"], 1)
+    assert (history.weights, buffer.dropped) == ([4, 16], 1)
+
+
+async def test_the_fuller_the_buffer_the_fewer_entries_stand_for_the_more() -> None:
+    history = ListHistory()
+    buffer = HistoryBuffer(history, capacity=8)
+    for number in range(4 + 2 * 4 + 16):
+        buffer.add(entry(str(number)))
+
+    await buffer.flush()
+
+    assert history.weights == [1, 1, 1, 1, 4, 4, 16]
+    assert buffer.dropped == 0

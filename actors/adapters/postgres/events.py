@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from actors.adapters.postgres import dead_events
 from actors.adapters.postgres.database import Database
@@ -59,6 +60,10 @@ GENERATION = """-- generation: number of the index's present content
 SELECT generation FROM index_generation
 """
 
+LINEAGE = """-- lineage: which history of generations this is
+SELECT lineage FROM index_generation
+"""
+
 BUMP_GENERATION = """-- bump_generation: the index's content has changed
 UPDATE index_generation SET generation = generation + 1
 RETURNING generation, pg_notify('headrace_generation', generation::text)
@@ -112,6 +117,9 @@ class PostgresEventLog:
 
     async def generation(self) -> int:
         return int(await self._database.fetchval(GENERATION))
+
+    async def lineage(self) -> UUID:
+        return UUID(str(await self._database.fetchval(LINEAGE)))
 
     async def bump_generation(self) -> int:
         return int(await self._database.fetchval(BUMP_GENERATION))

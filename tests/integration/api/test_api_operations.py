@@ -30,6 +30,8 @@ CONTRACT = {
     "/v1/uploads/{upload_id}/parts": {"get"},
     "/v1/uploads/{upload_id}/complete": {"post"},
     "/v1/events": {"get"},
+    "/v1/history": {"get", "delete"},
+    "/v1/history/similar": {"get"},
     "/v1/events/stream": {"get"},
     "/v1/events/{event_id}/replay": {"post"},
     "/v1/query": {"post"},

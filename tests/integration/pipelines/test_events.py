@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from domain.errors import StoreUnavailableError
@@ -18,6 +19,7 @@ from domain.models.events import (
 )
 from domain.models.files import ImportOptions, Priority, ProcessingStatus
 from domain.models.ids import FileId
+from domain.ports.query_history import HistoryEntry, HistoryView
 from pipelines.conductor import ConductorLimits
 from pipelines.handlers import FileStep
 from tests.integration.pipelines.conftest import ImportSide, InterruptibleIndex, csv_of
@@ -202,3 +204,15 @@ async def test_no_more_files_are_claimed_while_the_index_writer_is_behind(
         reports = [await import_side.finished(file_id) for file_id in files]
 
     assert {report.file.status for report in reports} == {S.COMPLETED}
+
+
+async def test_old_queries_are_forgotten_by_the_conductor(import_side: ImportSide) -> None:
+    import_side.limits = replace(FEW_ATTEMPTS, history_retention_seconds=1e-6)
+    history = import_side.metadata.history
+    asked = HistoryEntry("pump", None, (), 1, 5, cached=False, asked_at=datetime.now(UTC))
+    await history.append([asked])
+
+    long_ago = datetime(2001, 1, 1, tzinfo=UTC)
+    async with import_side.conducted(), asyncio.timeout(10):
+        while await history.view(HistoryView.TOP, since=long_ago, limit=1):
+            await import_side.metadata.events.wait(timeout_seconds=0.05)
