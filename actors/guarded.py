@@ -194,6 +194,8 @@ class GuardedMetadataStore:
         self.slices = guarded(store.slices, gate, repeated=SLICE_CALLS)
         self.records = guarded(store.records, gate, repeated=RECORD_CALLS)
         self.names = guarded(store.names, gate)
+        self.linking = guarded(store.linking, gate)
+        self.entities = guarded(store.entities, gate)
         self.groups = guarded(store.groups, gate, repeated=GROUP_CALLS)
         self.events = guarded(store.events, gate, repeated=EVENT_CALLS)
         self.journal = guarded(store.journal, gate, repeated=JOURNAL_CALLS)

@@ -54,6 +54,7 @@ from pipelines.handlers import EventHandlers
 from pipelines.housekeeping import Housekeeping
 from pipelines.index_building import build_index, load_model
 from pipelines.index_keeping import IndexKeeper
+from pipelines.linking import LinkingService
 from pipelines.maintenance import Recipe, chunk_limits, probe, repairer
 from pipelines.ray_calls import living_worker, translated, worker_name
 from pipelines.repairing import RepairReport, RepairStores
@@ -324,6 +325,7 @@ async def _conduct(settings: Settings, breakers: Breakers) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(keeper.run())
         tasks.create_task(housekeeping.run())
+        tasks.create_task(LinkingService(metadata).run())
         tasks.create_task(conductor.run())
 
 

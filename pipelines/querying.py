@@ -12,9 +12,11 @@ import structlog
 from domain.blending import BlendOptions, blend
 from domain.errors import IndexUnavailableError, InvalidQueryError, RequestError
 from domain.models.chunks import Embedding
-from domain.models.search import Answer, Candidate, Hit, Match, Query, SearchMode
+from domain.models.ids import RecordId
+from domain.models.search import Answer, Candidate, Hit, Match, Query, SearchFilter, SearchMode
 from domain.passages import best_member
 from domain.ports.embedder import Embedder
+from domain.ports.entities import Entities
 from domain.ports.full_text import FullText
 from domain.ports.search_index import SearchIndex
 
@@ -25,6 +27,8 @@ MAX_INLINE_CHARS = 200
 
 VECTOR = "vector"
 KEYWORD = "keyword"
+DEEP_CANDIDATES = 1_000
+"""Per leg, where most of what is found may be left out afterwards."""
 FULL_TEXT = "full_text"
 """Answers when no leg of the index does."""
 
@@ -43,15 +47,20 @@ class QueryEngine:
         leg_deadline_seconds: float = 2.0,
         blend_options: BlendOptions | None = None,
         full_text: FullText | None = None,
+        entities: Entities | None = None,
         unavailable: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """``unavailable`` names the dependencies that are known to be away."""
+        """``entities`` says of which records an entity is, for queries that ask for one.
+
+        ``unavailable`` names the dependencies that are known to be away.
+        """
         self._index = index
         self._embedder = embedder
         self._candidates_per_leg = candidates_per_leg
         self._leg_deadline_seconds = leg_deadline_seconds
         self._blend_options = blend_options or BlendOptions()
         self._full_text = full_text
+        self._entities = entities
         self._unavailable = unavailable
 
     async def answer(self, query: Query, options: BlendOptions | None = None) -> Answer:
@@ -62,11 +71,14 @@ class QueryEngine:
 
         Raises:
             InvalidQueryError: the text, the limit or a filter makes no sense; says which.
+            NotFoundError: it asks for an entity that there is not.
             IndexUnavailableError: no leg gave an answer.
+            StoreUnavailableError: it asks for an entity, and nobody can tell its records.
         """
         started = perf_counter()
         _validate(query)
         stages_ms: dict[str, float] = {}
+        query = await self._looked_up(query, stages_ms)
         legs = list(await asyncio.gather(*self._legs(query, stages_ms)))
         if all(leg.matches is None for leg in legs):
             legs += await self._stand_in(query, stages_ms)
@@ -75,7 +87,7 @@ class QueryEngine:
             raise _no_leg_answered(legs)
         blending = perf_counter()
         blended = blend(answered, options or self._blend_options, limit=query.limit)
-        hits = tuple(_read(hit, query.text) for hit in blended)
+        hits = tuple(_read(hit, query) for hit in blended)
         stages_ms["blend"] = _ms_since(blending)
         return Answer(
             hits=hits,
@@ -89,24 +101,38 @@ class QueryEngine:
         """Legs that were not asked for, one after the other until one answers."""
         tried: list[_Leg] = []
         if query.mode is SearchMode.VECTOR:
-            tried.append(await self._run(KEYWORD, self._search_keyword(query, stages_ms)))
+            tried.append(
+                await self._run(KEYWORD, self._search_keyword(query, stages_ms), query.where)
+            )
         if self._full_text is not None and not any(leg.matches is not None for leg in tried):
             search = self._search_full_text(self._full_text, query, stages_ms)
-            tried.append(await self._run(FULL_TEXT, search))
+            tried.append(await self._run(FULL_TEXT, search, query.where))
         return tried
 
     def _legs(self, query: Query, stages_ms: dict[str, float]) -> list[Awaitable[_Leg]]:
         legs: list[Awaitable[_Leg]] = []
         if query.mode is not SearchMode.KEYWORD:
-            legs.append(self._run(VECTOR, self._search_vector(query, stages_ms)))
+            legs.append(self._run(VECTOR, self._search_vector(query, stages_ms), query.where))
         if query.mode is not SearchMode.VECTOR:
-            legs.append(self._run(KEYWORD, self._search_keyword(query, stages_ms)))
+            legs.append(self._run(KEYWORD, self._search_keyword(query, stages_ms), query.where))
         return legs
 
-    async def _run(self, name: str, search: Awaitable[list[Match]]) -> _Leg:
+    async def _looked_up(self, query: Query, stages_ms: dict[str, float]) -> Query:
+        """The query with the records of the entity that it asks for, if it does."""
+        where = query.where
+        if where.entity is None or self._entities is None:
+            return query
+        started = perf_counter()
+        within = await self._entities.within(
+            where.entity, model=self._embedder.model, scope=where.scope
+        )
+        stages_ms["entity"] = _ms_since(started)
+        return replace(query, where=replace(where, within=within))
+
+    async def _run(self, name: str, search: Awaitable[list[Match]], where: SearchFilter) -> _Leg:
         try:
             async with asyncio.timeout(self._leg_deadline_seconds):
-                return _Leg(name, await search)
+                return _Leg(name, _within(await search, where))
         except RequestError:
             raise
         # Whatever broke a leg, the other one can still answer; the log keeps the reason.
@@ -152,6 +178,9 @@ class QueryEngine:
         return row
 
     def _depth(self, query: Query) -> int:
+        within = query.where.within
+        if within is not None and within.chunks is None:
+            return max(DEEP_CANDIDATES, query.limit)
         return max(self._candidates_per_leg, query.limit)
 
 
@@ -164,11 +193,26 @@ class _Leg:
     error: Exception | None = None
 
 
-def _read(hit: Hit[Match], text: str) -> Hit[Candidate]:
-    """What was found; of a passage the record that fits the query best."""
-    found = hit.candidate.read()
+def _within(matches: list[Match], where: SearchFilter) -> list[Match]:
+    """Those of records that the search stays within; of a passage one member has to be."""
+    if where.within is None:
+        return matches
+    records = where.within.records
+    return [match for match in matches if _speaks_of(match.read(), records)]
+
+
+def _speaks_of(found: Candidate, records: frozenset[RecordId]) -> bool:
     if found.members:
-        best = best_member(found.text, found.members, text)
+        return any(member.record_id in records for member in found.members)
+    return found.record_id in records
+
+
+def _read(hit: Hit[Match], query: Query) -> Hit[Candidate]:
+    """What was found; of a passage the record that fits the query best, of those asked for."""
+    found, within = hit.candidate.read(), query.where.within
+    if found.members:
+        members = [one for one in found.members if not within or one.record_id in within.records]
+        best = best_member(found.text, members, query.text)
         found = replace(found, record_id=best.record_id)
     return Hit(found, hit.score, hit.contributions)
 

@@ -120,6 +120,9 @@ class Repairer:
         for file_id in await reconciliation.files_with_stale_groups():
             await self._passages.run(file_id)
             self._repaired["files_regrouped"] += 1
+        if await self._metadata.linking.contradictions():
+            await self._metadata.linking.start_over()
+            self._repaired["entities_started_over"] += 1
         await self._rewrite_groups(await reconciliation.memberless_groups())
         await self._rewrite_groups(await reconciliation.groups_embedded_otherwise())
         await self._embed(await reconciliation.unconfirmed_at_rest())

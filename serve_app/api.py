@@ -14,6 +14,7 @@ from pipelines.maintenance import Maintenance
 from serve_app import (
     blend,
     direct_upload,
+    entities,
     events,
     files,
     health,
@@ -72,7 +73,7 @@ def create_app(
     )
     for routes in (
         *(upload, direct_upload, files, events),
-        *(query, blend, history, records, modules, mending, health),
+        *(query, blend, history, records, entities, modules, mending, health),
     ):
         app.include_router(routes.router)
     install_error_handlers(app)

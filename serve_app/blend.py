@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1", tags=["search"])
 HITS_PER_QUERY = 100
 
 
-@router.post("/blend", summary="Blend rankings into one", responses=problems(422))
+@router.post("/blend", summary="Blend rankings into one", responses=problems(404, 422))
 async def blend_rankings(
     request: BlendRequest, context: InContext, x_headrace_user: AskedBy = None
 ) -> BlendResponse:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from serve_app import cli_moving
+from serve_app import cli_entities, cli_moving
 from serve_app.cli_events import events_app
 from serve_app.cli_history import history_app
 from serve_app.cli_maintenance import reindex
@@ -147,6 +147,9 @@ def query(
     filter: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="Equality with metadata.")
     ] = None,
+    entity: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only what speaks of this entity.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100)] = 10,
     mode: Annotated[Literal["hybrid", "vector", "keyword"], typer.Option()] = "hybrid",
     explain: Annotated[bool, typer.Option("--explain", help="How each score came about.")] = False,
@@ -164,6 +167,7 @@ def query(
         "since": since,
         "until": until,
         "filters": querying.parse_filters(filter or []),
+        "entity": entity,
         "limit": limit,
         "mode": mode,
         "explain": explain,
@@ -254,6 +258,11 @@ def verify(
 
 
 app.command()(reindex)
+
+app.command()(cli_entities.entities)
+app.command()(cli_entities.entity)
+app.command()(cli_entities.split_entity)
+app.command()(cli_entities.join_entities)
 
 
 for command in (cli_moving.backup, cli_moving.restore, cli_moving.migrate):

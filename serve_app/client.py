@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +104,22 @@ class HeadraceClient:
 
     def query(self, request: Mapping[str, Any]) -> Json:
         return self._json("POST", "/v1/query", json=request)
+
+    def entities(self, text: str | None, *, kinds: Sequence[str], limit: int) -> Json:
+        asked: list[tuple[str, str]] = [("kind", kind) for kind in kinds]
+        asked += [("q", text)] if text else []
+        return self._json("GET", "/v1/entities", params=[*asked, ("limit", str(limit))])
+
+    def entity(self, entity_id: str, *, offset: int, limit: int) -> Json:
+        page = {"offset": offset, "limit": limit}
+        return self._json("GET", f"/v1/entities/{_part(entity_id)}", params=page)
+
+    def split_entity(self, entity_id: str, parts: Sequence[str]) -> Json:
+        path = f"/v1/entities/{_part(entity_id)}/split"
+        return self._json("POST", path, json={"parts": list(parts)})
+
+    def join_entities(self, entity_id: str, other: str) -> Json:
+        return self._json("POST", f"/v1/entities/{_part(entity_id)}/join", json={"with": other})
 
     def verify(self) -> Json:
         return self._json("GET", "/v1/verify")

@@ -29,6 +29,7 @@ from pipelines.index_follower import IndexFollower
 from pipelines.maintenance import IndexService, LocalMaintenance, Maintenance
 from pipelines.query_embeddings import QueryEmbeddings, RememberingEmbedder
 from pipelines.querying import QueryEngine
+from pipelines.relating import Relating
 from pipelines.uploading import UploadService
 from serve_app.metrics import Metrics
 
@@ -53,6 +54,7 @@ class Context:
     maintenance: Maintenance
     indexes: IndexService
     embeddings: QueryEmbeddings
+    relating: Relating
     started_at: float
     """On the monotonic clock."""
 
@@ -120,6 +122,7 @@ async def open_context(
             maintenance=maintenance,
             indexes=IndexService(settings, services.metadata, maintenance),
             embeddings=embeddings,
+            relating=Relating(services.metadata.entities, generation=lambda: follower.generation),
             started_at=time.monotonic(),
         )
 
@@ -137,6 +140,7 @@ def _query_engine(
             candidates_per_leg=search.candidates_per_leg,
             leg_deadline_seconds=search.leg_deadline_seconds,
             full_text=services.metadata.full_text,
+            entities=services.metadata.entities,
             unavailable=lambda: services.breakers.unavailable(*ANSWERS_NEED),
         )
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Annotated
 
 from fastapi import APIRouter, Header
 
 from domain.blending import BlendOptions, FusionMethod
 from domain.errors import HeadraceError
-from domain.models.search import Answer, Candidate, Hit, Query, Rankable, SearchFilter
+from domain.models.ids import EntityId
+from domain.models.search import (
+    EVERYTHING,
+    Answer,
+    Candidate,
+    Hit,
+    Query,
+    Rankable,
+    SearchFilter,
+)
 from domain.ports.query_history import HistoryEntry
 from domain.snippets import snippet
+from pipelines.relating import Found
 from serve_app.context import Context, InContext
+from serve_app.entity_schemas import RelatedEntityModel
 from serve_app.problems import problems
 from serve_app.search_schemas import (
     ContributionModel,
@@ -26,6 +38,7 @@ from serve_app.search_schemas import (
 
 router = APIRouter(prefix="/v1", tags=["search"])
 
+RELATED = "related"
 MAX_ASKER_CHARS = 200
 AskedBy = Annotated[
     str | None,
@@ -42,7 +55,7 @@ METHODS = {
 }
 
 
-@router.post("/query", summary="Ask a question", responses=problems(422))
+@router.post("/query", summary="Ask a question", responses=problems(404, 422))
 async def query(
     request: QueryRequest, context: InContext, x_headrace_user: AskedBy = None
 ) -> QueryResponse:
@@ -58,15 +71,28 @@ async def query(
         blending=blending_of(request),
         asked_by=x_headrace_user,
     )
+    related, related_ms = await _related(context, answer)
+    unavailable = [*answer.unavailable, *((RELATED,) if related is None else ())]
     return QueryResponse(
-        hits=[hit_model(hit, request.query, explain=request.explain) for hit in answer.hits],
-        took_ms=round(answer.took_ms, 3),
+        hits=[
+            hit_model(hit, request.query, explain=request.explain, related=related)
+            for hit in answer.hits
+        ],
+        took_ms=round(answer.took_ms + related_ms, 3),
         cached=answer.cached,
-        degraded=answer.is_degraded,
+        degraded=bool(answer.degraded or unavailable),
         degraded_legs=list(answer.degraded),
-        unavailable=list(answer.unavailable),
-        stages_ms=answer.stages_ms if request.explain else None,
+        unavailable=unavailable,
+        stages_ms={**answer.stages_ms, RELATED: related_ms} if request.explain else None,
     )
+
+
+async def _related(context: Context, answer: Answer) -> tuple[Found | None, float]:
+    """What the hits speak of, and how many milliseconds it took to see."""
+    started = perf_counter()
+    record_ids = [hit.candidate.record_id for hit in answer.hits]
+    found = await context.relating.of_records(record_ids, scope=EVERYTHING) if record_ids else {}
+    return found, (perf_counter() - started) * 1000.0
 
 
 async def ask(
@@ -114,6 +140,7 @@ def query_of(request: SearchRequest, *, limit: int) -> Query:
         since=request.since,
         until=request.until,
         metadata=request.filters,
+        entity=EntityId(request.entity) if request.entity else None,
     )
     return Query(text=request.query, mode=request.mode, limit=limit, where=where)
 
@@ -126,7 +153,9 @@ def blending_of(request: QueryRequest) -> BlendOptions:
     )
 
 
-def hit_model(hit: Hit[Candidate], text: str, *, explain: bool) -> HitModel:
+def hit_model(
+    hit: Hit[Candidate], text: str, *, explain: bool, related: Found | None = None
+) -> HitModel:
     found = hit.candidate
     return HitModel(
         id=found.chunk_id,
@@ -145,6 +174,9 @@ def hit_model(hit: Hit[Candidate], text: str, *, explain: bool) -> HitModel:
         thread=found.thread,
         records=record_spans(found),
         explain=Explanation(contributions=contribution_models(hit)) if explain else None,
+        related=[
+            RelatedEntityModel.of(entity) for entity in (related or {}).get(found.record_id, ())
+        ],
     )
 
 

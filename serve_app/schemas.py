@@ -260,11 +260,6 @@ class RecordModel(ResponseModel):
         )
 
 
-class RelatedRecords(ResponseModel):
-    thread: list[RecordModel] = Field(description="The conversation, oldest first.")
-    links: list[JsonObject] = Field(description="Links across sources; none are made yet.")
-
-
 class VerifyResponse(ResponseModel):
     ok: bool
     problems: list[str]
@@ -293,6 +288,7 @@ class BreakerModel(ResponseModel):
     refusals: int = Field(description="Calls that were not made, since it was open.")
     retries: int = Field(description="Calls that were made again.")
     retry_after_seconds: float = Field(description="How long it stays open.")
+    reason: str | None = Field(None, description="The error that opened it, with the fix.")
 
 
 class QueueModel(ResponseModel):

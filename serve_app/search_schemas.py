@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_
 
 from domain.models.search import SearchMode
 from pipelines.querying import MAX_LIMIT, MAX_QUERY_CHARS
+from serve_app.entity_schemas import RelatedEntityModel
 from serve_app.schemas import JsonObject, Moment, Name, RequestModel, ResponseModel
 
 Text = Annotated[StrictStr, Field(min_length=1, max_length=MAX_QUERY_CHARS)]
@@ -40,6 +41,7 @@ class SearchRequest(RequestModel):
         description="Equality with a metadata entry, or membership where the entry is a list.",
         examples=[{"channel": "sales"}],
     )
+    entity: UUID | None = Field(None, description="Only records that speak of this entity.")
     mode: SearchMode = SearchMode.HYBRID
 
 
@@ -146,7 +148,9 @@ class HitModel(ResponseModel):
     metadata: JsonObject
     thread: str | None = None
     explain: Explanation | None = None
-    related: list[JsonObject] | None = None
+    related: list[RelatedEntityModel] = Field(
+        [], description="What the record speaks of: people, accounts, deals, cases, calls."
+    )
 
 
 class QueryResponse(ResponseModel):

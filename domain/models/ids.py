@@ -10,6 +10,8 @@ FileId = NewType("FileId", UUID)
 RecordId = NewType("RecordId", UUID)
 ChunkId = NewType("ChunkId", UUID)
 GroupId = NewType("GroupId", UUID)
+EntityId = NewType("EntityId", UUID)
+DescriptionId = NewType("DescriptionId", UUID)
 ObjectKey = NewType("ObjectKey", str)
 
 _NAMESPACE = UUID("5ad5f0d8-5d0c-5c60-9c0e-1d0f4be0a5a1")
@@ -34,6 +36,19 @@ def derive_record_id(source_type: str, native_id: str) -> RecordId:
 def derive_group_id(source_type: str, group: str) -> GroupId:
     """The id of the group that records of ``source_type`` name by ``group``."""
     return GroupId(uuid5(_NAMESPACE, f"group\x1f{source_type}\x1f{group}"))
+
+
+def derive_entity_id(kind: str, key: str) -> EntityId:
+    """The id that an entity of the kind has while this is the smallest of its keys.
+
+    Every key has one, so that an id that was once shown leads to the entity that has its key now.
+    """
+    return EntityId(uuid5(_NAMESPACE, f"entity\x1f{kind}\x1f{key}"))
+
+
+def derive_description_id(said: str) -> DescriptionId:
+    """The id of a description, by all that it says in one fixed form."""
+    return DescriptionId(uuid5(_NAMESPACE, f"description\x1f{said}"))
 
 
 def derive_chunk_id(owner: RecordId | GroupId, position: int, model: str) -> ChunkId:

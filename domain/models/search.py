@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from domain.models.chunks import Embedding, Member
-from domain.models.ids import ChunkId, FileId, RecordId
+from domain.models.ids import ChunkId, EntityId, FileId, RecordId
 from domain.models.records import JsonValue
 
 
@@ -30,11 +30,24 @@ EVERYTHING = Scope()
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """The records that a search is to stay within, and the chunks that may hold them.
+
+    ``chunks`` is ``None`` where they are too many to name: whoever searches looks deeper then, and
+    leaves out what is of other records. A passage among them may be of others, too.
+    """
+
+    records: frozenset[RecordId]
+    chunks: frozenset[ChunkId] | None
+
+
+@dataclass(frozen=True, slots=True)
 class SearchFilter:
     """What a hit must satisfy; an empty filter lets everything pass.
 
     ``since`` is inclusive, ``until`` exclusive; a chunk without a timestamp fails either.
-    ``metadata`` asks for equality with a scalar entry, or membership in a list entry.
+    ``metadata`` asks for equality with a scalar entry, or membership in a list entry. ``entity``
+    asks for records that speak of it, which are ``within`` once somebody has looked them up.
     """
 
     sources: tuple[str, ...] = ()
@@ -43,6 +56,8 @@ class SearchFilter:
     until: datetime | None = None
     metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     scope: Scope = EVERYTHING
+    entity: EntityId | None = None
+    within: Within | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class GongParser(JsonParser):
     """
 
     name = "gong"
-    version = "1"
+    version = "1.1"
 
     def layout(self, head: Head, site: Site) -> dict[str, JsonValue]:
         encoding = detect_encoding(head.content)

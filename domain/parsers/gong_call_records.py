@@ -48,6 +48,7 @@ def _names(call: Call) -> Iterator[tuple[str, str]]:
     for speaker_id, party in call.speakers.items():
         yield f"gong:speaker:{call.id}:{speaker_id}", party.label
         yield f"gong:affiliation:{call.id}:{speaker_id}", party.affiliation
+        yield f"gong:person:{call.id}:{speaker_id}", party.known_as(call.id)
 
 
 def _metadata(call: Call) -> dict[str, JsonValue]:

@@ -57,6 +57,11 @@ class Party(NamedTuple):
         """The name before what they say; who is not of the company is marked."""
         return f"{self.shown} (External)" if self.affiliation == "External" else self.shown
 
+    def known_as(self, call_id: str) -> str:
+        """What tells them from everybody else: an address, an id, or who they are in the call."""
+        known = f"gong-user:{self.user_id}" if self.user_id else ""
+        return self.email or known or party_key(call_id, self.speaker_id)
+
     def to_json(self) -> dict[str, JsonValue]:
         facts = {
             "name": self.shown,
@@ -69,6 +74,11 @@ class Party(NamedTuple):
             "crm_object_ids": [item.id for item in self.crm_objects],
         }
         return {key: value for key, value in facts.items() if value not in ("", None, [])}
+
+
+def party_key(call_id: str, speaker_id: str) -> str:
+    """Who speaks under the id in the call, whoever that is."""
+    return f"gong-party:{call_id}:{speaker_id}"
 
 
 def parties_of(call: JsonObject) -> tuple[Party, ...]:

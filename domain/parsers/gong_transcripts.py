@@ -10,7 +10,7 @@ from typing import NamedTuple
 from domain.models.records import ContentType, JsonValue, Place, Record, Segment
 from domain.parsers.gong_calls import Call, default_title, default_url
 from domain.parsers.gong_fields import distinct, id_field, number_field
-from domain.parsers.gong_people import UNKNOWN, readers_of
+from domain.parsers.gong_people import UNKNOWN, party_key, readers_of
 from domain.parsers.slack_fields import JsonObject, objects_field, text_field
 from domain.references import MOMENT, READERS, reference
 
@@ -45,7 +45,8 @@ def transcript_record(
     source_type: str,
 ) -> Record | None:
     """The transcript; ``None`` if nobody said anything. Without its ``call`` it refers to it."""
-    turns = list(_turns(call_id, list(_said(monologues)), call))
+    voices = _Voices(call_id, call)
+    turns = list(_turns(list(_said(monologues)), voices))
     if not turns:
         return None
     content, segments = content_of(turns)
@@ -54,6 +55,7 @@ def transcript_record(
         "turns": len(turns),
         "sentences": sum(len(objects_field(m, "sentences")) for m in monologues),
         "speakers": distinct(turn.speaker for turn in turns),
+        "speaker_keys": voices.keys(),
         "topics": distinct(turn.topic or "" for turn in turns),
     }
     record = Record(
@@ -136,9 +138,8 @@ def _said(monologues: Sequence[JsonObject]) -> Iterator[_Said]:
             )
 
 
-def _turns(call_id: str, said: Sequence[_Said], call: Call | None) -> Iterator[Turn]:
+def _turns(said: Sequence[_Said], voices: _Voices) -> Iterator[Turn]:
     per_second = _units_per_second(said)
-    voices = _Voices(call_id, call)
     for one in said:
         speaker, affiliation = voices.of(one.speaker_id)
         start = None if one.start is None else one.start / per_second
@@ -159,6 +160,17 @@ class _Voices:
         if speaker_id not in self._known:
             self._known[speaker_id] = self._named(speaker_id, len(self._known))
         return self._known[speaker_id]
+
+    def keys(self) -> list[str]:
+        """What tells the speakers so far from everybody else, in order of their first word."""
+        return [self._key(speaker_id) for speaker_id in self._known if speaker_id]
+
+    def _key(self, speaker_id: str) -> str:
+        party = self._parties.get(speaker_id)
+        if party:
+            return party.known_as(self._call_id)
+        name = f"gong:person:{self._call_id}:{speaker_id}"
+        return reference(name, party_key(self._call_id, speaker_id))
 
     def _named(self, speaker_id: str, number: int) -> tuple[str, str]:
         party = self._parties.get(speaker_id)

@@ -52,7 +52,7 @@ class SlackParser(StreamingParser):
     """
 
     name = "slack"
-    version = "1.2"
+    version = "1.3"
 
     def accepts(self, file: BinaryIO) -> bool:
         """Whether the file is a zip that is laid out as a Slack export, or an array of messages.

@@ -59,13 +59,22 @@ class DayFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """A user's account: the workspace that it is of, and its e-mail address. Either may lack."""
+
+    team: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExportIndex:
     """What the index files say. ``notes`` tells users what was missing or could not be read.
 
-    ``conversations`` are by root and folder, ``roots`` by channel id.
+    ``accounts`` are by user id, ``conversations`` by root and folder, ``roots`` by channel id.
     """
 
     names: Names = field(default_factory=Names)
+    accounts: Mapping[str, Account] = field(default_factory=dict)
     bots: frozenset[str] = frozenset()
     user_count: int = 0
     conversations: Mapping[tuple[str, str], Conversation] = field(default_factory=dict)
@@ -145,6 +154,7 @@ def read_index(archive: SafeZip) -> ExportIndex:
     conversations = conversations_of(listed, user_names)
     return ExportIndex(
         names=Names(user_names, {c.id: c.label for c in conversations.values()}),
+        accounts={id: account for user in users for id, account in _accounts_of(user)},
         bots=frozenset(text_field(user, "id") for user in users if user.get("is_bot") is True),
         user_count=len(users),
         conversations=conversations,
@@ -170,6 +180,17 @@ def _names_of(user: JsonObject) -> Iterator[tuple[str, str]]:
         for id in (text_field(user, "id"), text_field(in_grid, "id"), bot_id):
             if id:
                 yield id, name
+
+
+def _accounts_of(user: JsonObject) -> Iterator[tuple[str, Account]]:
+    """The user's account by user id, and by the Grid's id."""
+    in_grid = object_field(user, "enterprise_user")
+    email = text_field(object_field(user, "profile"), "email").strip().lower()
+    account = Account(text_field(user, "team_id"), email)
+    if account.team or account.email:
+        for id in (text_field(user, "id"), text_field(in_grid, "id")):
+            if id:
+                yield id, account
 
 
 def _notes_of_absence(present: set[str]) -> Iterator[str]:

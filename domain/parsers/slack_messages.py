@@ -32,6 +32,7 @@ from domain.parsers.slack_facts import (
 )
 from domain.parsers.slack_fields import JsonObject, object_field, objects_field, text_field
 from domain.parsers.slack_markup import Names, render_markup
+from domain.parsers.slack_people import add_account, add_mentions
 
 RAW_BYTES = 4096
 DELETED_MESSAGE = "deleted_message"
@@ -152,6 +153,10 @@ class MessageReader:
         metadata["is_reply"] = bool(thread_ts) and thread_ts != ts
         if user_id:
             metadata["user_id"] = user_id
+            add_account(metadata, message, self.index.accounts.get(user_id))
+        text = message.get("text")
+        if isinstance(text, str) and "<@" in text:
+            add_mentions(metadata, text, self.index)
         add_details(metadata, message, thread_ts, edited_ts)
         has_url = self._workspace_url is not None
         return Record(

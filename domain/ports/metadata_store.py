@@ -29,8 +29,10 @@ from domain.models.records import (
     StagedRecord,
     StoredRecord,
 )
+from domain.ports.entities import Entities
 from domain.ports.event_journal import EventJournal
 from domain.ports.full_text import FullText
+from domain.ports.linking import Linking
 from domain.ports.modules import ModuleStore
 from domain.ports.passage_groups import PassageGroups
 from domain.ports.query_history import QueryHistory
@@ -331,6 +333,10 @@ class MetadataStore(Protocol):
     def records(self) -> Records: ...
     @property
     def names(self) -> Names: ...
+    @property
+    def linking(self) -> Linking: ...
+    @property
+    def entities(self) -> Entities: ...
     @property
     def groups(self) -> PassageGroups: ...
     @property

@@ -65,6 +65,8 @@ def _show_hit(output: Output, text: str, rank: int, hit: Mapping[str, Any]) -> N
     if pattern := _word_pattern(text):
         snippet.highlight_regex(pattern, "bold yellow")
     output.console.print(snippet)
+    if related := [entity["name"] for entity in hit.get("related") or () if entity["name"]]:
+        output.console.print(Text(f"    speaks of {', '.join(related)}", style="dim"))
     for part in (hit.get("explain") or {}).get("contributions", []):
         output.line(
             f"    + {part['addend']:.4f}  {part['leg']} rank {part['rank']}, "

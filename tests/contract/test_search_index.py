@@ -18,7 +18,7 @@ from domain.errors import DimensionMismatchError
 from domain.models.chunks import Chunk, EmbeddedChunk, Member
 from domain.models.ids import FileId, RecordId, derive_chunk_id
 from domain.models.records import ContentType, Place, Record
-from domain.models.search import Candidate, Match, Scope, SearchFilter
+from domain.models.search import Candidate, Match, Scope, SearchFilter, Within
 from domain.ports.search_index import SearchIndex
 from tests.weaviate_server import fresh_index
 
@@ -271,6 +271,13 @@ CORPUS = [
 ]
 
 
+def within(*letters: str) -> Within:
+    """Names the chunks whose texts end so."""
+    chunks = [one.chunk for one in CORPUS if one.chunk.text[-1] in letters]
+    records = frozenset(chunk.record.record_id for chunk in chunks)
+    return Within(records, frozenset(chunk.chunk_id for chunk in chunks))
+
+
 @pytest.mark.parametrize(
     ("where", "expected"),
     [
@@ -294,6 +301,9 @@ CORPUS = [
         pytest.param(SearchFilter(scope=Scope(("alice", "eve"))), "d", id="one principal of two"),
         pytest.param(SearchFilter(scope=Scope(("bob's",))), "d", id="a principal with a quote"),
         pytest.param(SearchFilter(scope=Scope(())), "", id="nobody"),
+        pytest.param(SearchFilter(within=within("b", "d")), "bd", id="within chunks"),
+        pytest.param(SearchFilter(within=within()), "", id="within nothing"),
+        pytest.param(SearchFilter(within=Within(frozenset(), None)), "abcde", id="too many"),
     ],
 )
 async def test_both_legs_keep_to_the_filter(

@@ -8,6 +8,8 @@ from actors.adapters.lancedb.rows import to_microseconds
 from domain.models.chunks import label
 from domain.models.search import SearchFilter
 
+_NO_CHUNK = "none"
+
 
 def predicate_of(where: SearchFilter) -> str | None:
     """The predicate that a row must satisfy, or ``None`` if every row does."""
@@ -23,6 +25,8 @@ def predicate_of(where: SearchFilter) -> str | None:
         terms.append(f"timestamp_us < {to_microseconds(where.until)}")
     for key, value in where.metadata.items():
         terms.append(f"array_has(labels, {quoted(label(key, value))})")
+    if where.within and where.within.chunks is not None:
+        terms.append(one_of("chunk_id", where.within.chunks or (_NO_CHUNK,)))
     if principals is not None:
         terms.append(_visible_to(principals))
     return " AND ".join(terms) or None

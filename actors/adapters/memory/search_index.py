@@ -109,6 +109,7 @@ class InMemorySearchIndex:
 def _satisfies(chunk: Chunk, where: SearchFilter) -> bool:
     record = chunk.record
     principals, moment = where.scope.principals, record.timestamp
+    chunks = where.within.chunks if where.within else None
     wanted = {label(key, value) for key, value in where.metadata.items()}
     return (
         (not where.sources or record.source_type in where.sources)
@@ -116,6 +117,7 @@ def _satisfies(chunk: Chunk, where: SearchFilter) -> bool:
         and (where.since is None or (moment is not None and moment >= where.since))
         and (where.until is None or (moment is not None and moment < where.until))
         and wanted <= set(labels_of(chunk))
+        and (chunks is None or chunk.chunk_id in chunks)
         and (principals is None or not set(principals).isdisjoint(record.visibility))
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from actors.adapters.postgres.database import Connection
+from actors.adapters.postgres.entity_audit import ENTITY_CHECKS
 from actors.adapters.postgres.name_sql import BEST_OF_RECORD, RUNNING_CHANGE
 
 MAX_SENTENCES_PER_KIND = 20
@@ -154,14 +155,15 @@ CHECKS = (
     UNFINISHED_RENAMINGS,
     STALE_PASSAGES,
     UNKEPT_PASSAGES,
+    *ENTITY_CHECKS,
 )
 
 
-async def contradictions(connection: Connection) -> Sequence[str]:
+async def contradictions(connection: Connection, checks: Sequence[str] = CHECKS) -> Sequence[str]:
     """At most ``MAX_SENTENCES_PER_KIND`` of every kind; the scans may take as long as they need."""
     await connection.execute("SET LOCAL statement_timeout = 0")
     found: list[str] = []
-    for check in CHECKS:
+    for check in checks:
         rows = await connection.fetch(check, MAX_SENTENCES_PER_KIND, timeout=LONG_SECONDS)
         found.extend(str(row[0]) for row in rows)
     return found

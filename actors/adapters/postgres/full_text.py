@@ -39,7 +39,8 @@ ALLOWED = """content_type <> 'tombstone'
                 WHEN 'array' THEN metadata -> wanted.key ? wanted.value
                 ELSE metadata ->> wanted.key = wanted.value
             END, FALSE)
-    )"""
+    )
+    AND ($11::uuid[] IS NULL OR id = ANY($11))"""
 
 SEARCH = f"""-- search_words: records with any of the words, those with all of them surely
 WITH found AS (
@@ -72,6 +73,7 @@ class PostgresFullText:
             None if principals is None else list(principals),
             [storable(key) for key in where.metadata],
             [_as_text(value) for value in where.metadata.values()],
+            list(where.within.records) if where.within else None,
         )
         return [_match(row, text) for row in rows]
 

@@ -11,6 +11,7 @@ from actors.adapters.postgres import name_sql as sql
 from actors.adapters.postgres.database import Connection, Database, Row
 from actors.adapters.postgres.errors import translated_errors
 from actors.adapters.postgres.fence import share_index
+from actors.adapters.postgres.linking_sql import ENQUEUE_RECORDS
 from actors.adapters.postgres.naming import shown_as
 from actors.adapters.postgres.record_rows import more_text, template_of
 from actors.adapters.postgres.text import array_literal, json_text
@@ -191,6 +192,7 @@ async def _show(
         [record.timestamp for record in records],
         [array_literal(record.visibility) for record in records],
     )
+    await connection.execute(ENQUEUE_RECORDS, list(current))
     rows = [
         (key, record_id, name)
         for record_id, rendering in current.items()

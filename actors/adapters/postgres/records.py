@@ -12,6 +12,7 @@ from actors.adapters.postgres.database import Connection, Database, Row
 from actors.adapters.postgres.errors import translated_errors
 from actors.adapters.postgres.fence import share_index
 from actors.adapters.postgres.leases import hold_lease
+from actors.adapters.postgres.linking_sql import ENQUEUE_MENTIONED, ENQUEUE_RECORDS
 from actors.adapters.postgres.name_sql import WITHDRAW_NAMES
 from actors.adapters.postgres.passage_sql import TOUCH_GROUPS_OF
 from actors.adapters.postgres.passages import keep_groups, leave_groups
@@ -142,6 +143,7 @@ class PostgresRecords:
                 record_ids = [record.record_id for record in records]
                 await connection.execute(WITHDRAW_NAMES, file_id, record_ids)
                 await leave_groups(connection, file_id, record_ids)
+                await connection.execute(ENQUEUE_MENTIONED, record_ids)
                 await connection.execute(sql.DELETE_RECORDS, record_ids)
                 await stack.aclose()
 
@@ -239,7 +241,7 @@ async def _write(
 ) -> set[RecordId]:
     """Write what was decided; returns the new records that somebody else inserted first."""
     fresh = [one.written for one in decisions if one.written and one.is_new]
-    inserted = set()
+    inserted: set[RecordId] = set()
     if fresh:
         rows = await connection.fetch(sql.INSERT_RECORDS, *_columns(fresh, shown), *origin)
         inserted = {row["id"] for row in rows}
@@ -262,6 +264,9 @@ async def _write(
     if same:
         _, parser, _ = origin
         await connection.execute(sql.NAME_READERS, same, parser)
+    written = [*inserted, *(copy.record_id for copy, _ in changed)]
+    if written:
+        await connection.execute(ENQUEUE_RECORDS, written)
     return {copy.record_id for copy in fresh} - inserted
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actors.adapters.postgres.connecting import CONNECT_SECONDS, PREPARED_STATEMENTS
 from actors.adapters.postgres.database import Database
+from actors.adapters.postgres.entities import PostgresEntities
 from actors.adapters.postgres.events import PostgresEventLog
 from actors.adapters.postgres.files import PostgresFileImports
 from actors.adapters.postgres.full_text import PostgresFullText
@@ -11,6 +12,7 @@ from actors.adapters.postgres.history import PostgresQueryHistory
 from actors.adapters.postgres.index_contents import PostgresIndexContents
 from actors.adapters.postgres.indexes import PostgresSearchIndexes
 from actors.adapters.postgres.journal import PostgresEventJournal
+from actors.adapters.postgres.linking import PostgresLinking
 from actors.adapters.postgres.listening import Listener
 from actors.adapters.postgres.modules import PostgresModuleStore
 from actors.adapters.postgres.names import PostgresNames
@@ -33,6 +35,8 @@ class PostgresMetadataStore:
         self.slices = PostgresSliceLedger(database)
         self.records = PostgresRecords(database)
         self.names = PostgresNames(database)
+        self.linking = PostgresLinking(database)
+        self.entities = PostgresEntities(database)
         self.groups = PostgresPassageGroups(database)
         self.events = PostgresEventLog(database, self._listener)
         self.journal = PostgresEventJournal(database, self._listener)

@@ -10,6 +10,12 @@ from domain.models.chunks import label
 from domain.models.search import SearchFilter
 
 
+def finds_nothing(where: SearchFilter) -> bool:
+    """Whether no chunk can satisfy the filter, which no filter of Weaviate says."""
+    names_nothing = where.within is not None and where.within.chunks == frozenset()
+    return where.scope.principals == () or names_nothing
+
+
 def filter_of(where: SearchFilter) -> WeaviateFilter | None:
     """The filter that a chunk must satisfy, or ``None`` if every chunk does.
 
@@ -29,6 +35,8 @@ def filter_of(where: SearchFilter) -> WeaviateFilter | None:
         terms.append(moment.less_than(to_microseconds(where.until)))
     for key, value in where.metadata.items():
         terms.append(_one_of("labels", [stored_label(_well_formed(label(key, value)))]))
+    if where.within and where.within.chunks is not None:
+        terms.append(Filter.by_id().contains_any([str(one) for one in where.within.chunks]))
     if principals is not None:
         seen_by = [stored_label(_well_formed(each)) for each in principals]
         terms.append(_one_of("visibility", seen_by))

@@ -17,7 +17,7 @@ from actors.adapters.weaviate.calls import Calls
 from actors.adapters.weaviate.collection import open_collection
 from actors.adapters.weaviate.connection import connect
 from actors.adapters.weaviate.errors import gone, refusal, translated
-from actors.adapters.weaviate.filters import filter_of
+from actors.adapters.weaviate.filters import filter_of, finds_nothing
 from actors.adapters.weaviate.objects import (
     SHOWN,
     Object,
@@ -142,7 +142,7 @@ class WeaviateSearchIndex:
         self, embedding: Embedding, *, limit: int, where: SearchFilter, text: str = ""
     ) -> list[Match]:
         self._check_length(embedding, "the query's embedding")
-        if where.scope.principals == ():
+        if finds_nothing(where):
             return []
         async with self._calls.reading("search"):
             found = await self._vectors.search(
@@ -161,7 +161,7 @@ class WeaviateSearchIndex:
 
     async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
         words = query_words_of(text)
-        if not words or where.scope.principals == ():
+        if not words or finds_nothing(where):
             return []
         async with self._calls.reading("search"):
             found = await self._collection.query.bm25(

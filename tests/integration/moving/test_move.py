@@ -19,6 +19,10 @@ from domain.models.chunks import Chunk, EmbeddedChunk
 from domain.models.files import ProcessingStatus
 from domain.models.ids import FileId, derive_chunk_id
 from domain.models.records import ContentType, Place, Record
+from domain.models.related import EntitySummary
+from domain.models.search import EVERYTHING
+from domain.ports.metadata_store import MetadataStore
+from pipelines.linking import Linker
 from tests.integration.moving.sides import Target, answers, filled, lance_index, loaded
 from tests.integration.pipelines.conftest import CountingEmbedder, ImportSide, csv_of
 
@@ -52,6 +56,34 @@ async def test_what_was_moved_imports_on(
         again = await side.import_file("rows.csv", csv_of(110))
         assert again.ledger.read == 110
         assert await side.problems() == []
+
+
+async def test_entities_and_what_people_decided_come_along(
+    source: ImportSide, target: Target, postgres_dsn: str
+) -> None:
+    people = b"name,email\nAnn Lee,a@k.example\nBo Agnew,b@k.example\n"
+    await source.import_file("people.csv", people)
+    await Linker(source.metadata.linking).drain()
+    one, other = await found_people(source.metadata)
+    await source.metadata.entities.join(one.id, other.id)
+    async with loaded(source, postgres_dsn) as load:
+        report = await target.take(load)
+
+    async with target.open() as side:
+        before = await found_people(side.metadata)
+        await Linker(side.metadata.linking).drain()
+        after = await found_people(side.metadata)
+        assert report.problems == await side.problems() == []
+    assert before == [one, other]
+    assert [person.records for person in after] == [2, 2]
+
+
+async def found_people(metadata: MetadataStore) -> list[EntitySummary]:
+    """Who has either address."""
+    return [
+        (await metadata.entities.find(address, kinds=(), limit=1, scope=EVERYTHING))[0]
+        for address in ("a@k.example", "b@k.example")
+    ]
 
 
 async def test_a_source_that_has_changed_since_is_not_mixed_with_what_was_moved(

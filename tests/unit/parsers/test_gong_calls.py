@@ -206,8 +206,10 @@ def test_a_call_tells_what_it_and_its_speakers_are_called() -> None:
         f"gong:visibility:{CALL_ID}": "public",
         f"gong:speaker:{CALL_ID}:{ADA}": "Ada Lovelace",
         f"gong:affiliation:{CALL_ID}:{ADA}": "Internal",
+        f"gong:person:{CALL_ID}:{ADA}": "ada@tarnbeck.example",
         f"gong:speaker:{CALL_ID}:{BO}": "Bo Agnew (External)",
         f"gong:affiliation:{CALL_ID}:{BO}": "External",
+        f"gong:person:{CALL_ID}:{BO}": "bo@kestermill.example",
     }
 
 

@@ -71,6 +71,7 @@ def test_a_transcript_says_what_it_holds() -> None:
         "turns": 2,
         "sentences": 3,
         "speakers": ["Speaker 1", "Speaker 2"],
+        "speaker_keys": [f"gong-party:{CALL_ID}:{ADA}", f"gong-party:{CALL_ID}:{BO}"],
         "topics": ["Pricing"],
     }
 

@@ -1,0 +1,87 @@
+"""What people decide about entities: kept for good, and linked by like everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from actors.adapters.postgres import entity_sql as sql
+from actors.adapters.postgres.database import Connection, Row
+from domain.errors import ConflictError, InvalidQueryError
+from domain.models.ids import EntityId
+from domain.models.linking import Bond, name_token
+
+
+async def keep_split(connection: Connection, entity_id: EntityId, parts: Collection[str]) -> None:
+    """Keys and identities go by their keys; people who share all keys, by their names."""
+    identities = await connection.fetch(sql.IDENTITIES, entity_id)
+    keys = {token for identity in identities for token in _own_tokens(identity)}
+    names = {name_token(name) for identity in identities for name in identity["names"]}
+    split_keys = set(_keys_named(parts, identities))
+    split_names = {name_token(part) for part in parts if name_token(part) in names}
+    unknown = [
+        part
+        for part in parts
+        if part not in keys
+        and name_token(part) not in names
+        and part not in {str(identity["id"]) for identity in identities}
+    ]
+    if unknown:
+        raise InvalidQueryError(f"the entity has no key or name {unknown[0]!r}")
+    sides = [(split_keys, keys - split_keys), (split_names, names - split_names)]
+    if any(left and not right for left, right in sides) or not any(left for left, _ in sides):
+        raise InvalidQueryError("a split must leave something behind: name fewer keys or names")
+    kind = identities[0]["kind"]
+    for left, right in sides:
+        if left:
+            await connection.execute(
+                sql.FORGET_CONTRARY, kind, Bond.TOGETHER, sorted(left), sorted(right)
+            )
+            await connection.execute(
+                sql.INSERT_JUDGEMENT, kind, Bond.APART, sorted(left), sorted(right)
+            )
+    await _relink(connection, [entity_id])
+
+
+async def keep_joined(connection: Connection, entity_id: EntityId, other_id: EntityId) -> None:
+    """By the first token of each, and whatever said that they are not one is taken back."""
+    if entity_id == other_id:
+        return
+    identities = await connection.fetch(sql.IDENTITIES, entity_id)
+    others = await connection.fetch(sql.IDENTITIES, other_id)
+    kind = identities[0]["kind"]
+    if kind != others[0]["kind"]:
+        raise ConflictError(f"a {kind} and a {others[0]['kind']} cannot be one")
+    await connection.execute(
+        sql.FORGET_CONTRARY, kind, Bond.APART, _all_tokens(identities), _all_tokens(others)
+    )
+    left, right = _own_tokens(identities[0])[0], _own_tokens(others[0])[0]
+    await connection.execute(sql.INSERT_JUDGEMENT, kind, Bond.TOGETHER, [left], [right])
+    await _relink(connection, [entity_id, other_id])
+
+
+async def _relink(connection: Connection, entity_ids: Sequence[EntityId]) -> None:
+    await connection.execute(sql.RELINK, list(entity_ids))
+    await connection.execute(sql.REMATCH, list(entity_ids))
+
+
+def _keys_named(parts: Collection[str], identities: Iterable[Row]) -> Iterable[str]:
+    """A part is a key, or the id of an identity and so all keys of it."""
+    for identity in identities:
+        if str(identity["id"]) in parts:
+            yield from _own_tokens(identity)
+        else:
+            yield from (token for token in _own_tokens(identity) if token in parts)
+
+
+def _own_tokens(identity: Row) -> list[str]:
+    return list(identity["keys"]) or [identity["anchor"]]
+
+
+def _all_tokens(identities: Iterable[Row]) -> list[str]:
+    return sorted(
+        {
+            token
+            for identity in identities
+            for token in (*_own_tokens(identity), *map(name_token, identity["names"]))
+        }
+    )

@@ -1,0 +1,111 @@
+"""Which other records speak of what a record speaks of, and how that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from actors.adapters.postgres import entity_sql as sql
+from actors.adapters.postgres.database import Database, Row
+from actors.adapters.postgres.identity_rows import evidence_of
+from actors.adapters.postgres.record_sql import GET_RECORD
+from actors.adapters.postgres.related_rows import principals_of, related_entity, timeline_entry
+from domain.errors import NotFoundError
+from domain.models.entities import EntityKind
+from domain.models.ids import EntityId, RecordId
+from domain.models.related import LinkedRecord
+from domain.models.search import Scope
+
+MAX_ENTITIES = 20
+MAX_RECORDS_OF_TELLING = 1_000
+"""An entity of which more records speak tells nothing about two of them."""
+
+PER_ENTITY = 20
+EXCERPT_CHARS = 300
+
+
+async def linked_records(
+    database: Database, record_id: RecordId, *, limit: int, scope: Scope
+) -> list[LinkedRecord]:
+    """Records of rare entities first; a record that shares several by the rarest.
+
+    Raises:
+        NotFoundError: no such record.
+    """
+    record = await database.fetchrow(GET_RECORD, record_id)
+    if record is None:
+        raise NotFoundError("no such record", record_id=str(record_id))
+    spoken = {row["entity_id"]: row for row in await database.fetch(sql.SPOKEN, record_id)}
+    found: dict[RecordId, LinkedRecord] = {}
+    for entity_id in await _telling(database, spoken):
+        mine = spoken[entity_id]
+        rows = await database.fetch(
+            sql.LINKED,
+            entity_id,
+            principals_of(scope),
+            record_id,
+            record["source_type"],
+            record["thread"] or record["source_id"],
+            EXCERPT_CHARS,
+            min(limit, PER_ENTITY),
+        )
+        near = await _near(database, entity_id, rows, mine)
+        for row in rows:
+            found.setdefault(row["id"], _linked(mine, row, near))
+        if len(found) >= limit:
+            break
+    return list(found.values())[:limit]
+
+
+async def _telling(database: Database, spoken: Mapping[EntityId, Row]) -> list[EntityId]:
+    """The rarest entities of a record, threads and bare names left out."""
+    candidates = [
+        id
+        for id, row in spoken.items()
+        if row["kind"] != EntityKind.THREAD
+        and not (row["kind"] == EntityKind.PERSON and row["is_named_only"])
+    ]
+    rows = await database.fetch(sql.COMMON, candidates, MAX_RECORDS_OF_TELLING + 1)
+    counts = {
+        row["entity_id"]: row["records"]
+        for row in rows
+        if 1 < row["records"] <= MAX_RECORDS_OF_TELLING
+    }
+    return sorted(counts, key=lambda id: (counts[id], id))[:MAX_ENTITIES]
+
+
+async def _near(
+    database: Database, entity_id: EntityId, rows: Sequence[Row], mine: Row
+) -> tuple[float, tuple[str, ...]]:
+    """The weakest near link of an entity whose parts are not all one beyond doubt."""
+    if all(row["identity_id"] == mine["identity_id"] for row in rows):
+        return 1.0, ()
+    identities = await database.fetch(sql.IDENTITIES, entity_id)
+    links = [
+        row
+        for row in await database.fetch(sql.LINKS, [identity["id"] for identity in identities])
+        if row["entity_id"] == entity_id
+    ]
+    if not links:
+        return 1.0, ("a person has joined them",)
+    weakest = min(links, key=lambda row: row["score"])
+    return weakest["score"], tuple(one.reason for one in evidence_of(weakest))
+
+
+def _linked(mine: Row, theirs: Row, near: tuple[float, tuple[str, ...]]) -> LinkedRecord:
+    score, reasons = near if theirs["identity_id"] != mine["identity_id"] else (1.0, ())
+    return LinkedRecord(
+        record=timeline_entry(theirs),
+        entity=related_entity(mine),
+        score=score,
+        evidence=(_by_what(mine, theirs), *reasons),
+    )
+
+
+def _by_what(mine: Row, theirs: Row) -> str:
+    """How both records name the entity."""
+    mine_keys, their_keys = set(mine["keys"] or ()), set(theirs["keys"] or ())
+    if shared := sorted(mine_keys & their_keys):
+        return f"both name {shared[0]}"
+    here = min(mine_keys, default=mine["name"] or "a name")
+    there = min(their_keys, default=theirs["name"] or "a name")
+    return f"here {here}, there {there}" if here != there else f"both name {here}"

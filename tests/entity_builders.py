@@ -1,0 +1,55 @@
+"""Records of several sources that speak of the same people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from domain.models.records import Record
+from domain.ports.metadata_store import MetadataStore
+from pipelines.linking import Linker
+from tests.store_builders import a_record
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+CONTACT, ACCOUNT = "003Tb0000000103IAA", "001Tb0000000101IAA"
+
+
+def message(
+    native_id: str, user: str, *, name: str | None = None, at: int = 0, **fields: Any
+) -> Record:
+    """A Slack message; fields that no record has are metadata. ``at`` counts seconds."""
+    known = {key: fields.pop(key) for key in ("thread", "visibility") if key in fields}
+    return a_record(
+        native_id,
+        source_type="slack",
+        author=name or user,
+        timestamp=START + timedelta(seconds=at),
+        metadata={"user_id": user, "team_id": "T1", "is_bot": False, **fields},
+        **known,
+    )
+
+
+def call(native_id: str, *parties: dict[str, Any], at: int = 0) -> Record:
+    """A Gong call; ``at`` counts seconds."""
+    return a_record(
+        native_id,
+        source_type="gong",
+        title=f"Call about {native_id}",
+        timestamp=START + timedelta(seconds=at),
+        metadata={"call_id": native_id, "parties": list(parties)},
+    )
+
+
+def contact(native_id: str, id: str, email: str, name: str = "Lotte Abernay") -> Record:
+    metadata = {"object": "Contact", "Id": id, "AccountId": ACCOUNT, "Email": email}
+    return a_record(native_id, source_type="salesforce", title=name, metadata=metadata)
+
+
+SLACK = message("m1", "U1", author_email="lotte@k.example", name="lotte")
+GONG = call("77", {"name": "Lotte Abernay", "email": "lotte@k.example", "user_id": "9"})
+CRM = contact("c1", CONTACT, "lotte@k.example")
+
+
+async def link(store: MetadataStore) -> None:
+    await Linker(store.linking).drain()
+    assert await store.linking.waiting() == 0
