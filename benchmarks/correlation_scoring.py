@@ -11,6 +11,7 @@ from heapq import nlargest
 from itertools import combinations
 
 from domain.correlation import (
+    LIKELY,
     Decision,
     FoundName,
     TokenStatistics,
@@ -158,14 +159,19 @@ def one_after_another(descriptions: Sequence[Description]) -> list[int]:
 def cross_verdicts(
     left: Sequence[Description], right: Sequence[Description]
 ) -> dict[tuple[int, int], Verdict]:
-    """Verdicts on the pairs between two lists that share a blocking key, by their places."""
+    """Verdicts, by places, on the pairs between two lists that share a blocking key.
+
+    Without those that score too little to be paired up, which are most.
+    """
     statistics = statistics_of([*left, *right])
     blocks = Blocks(right)
-    return {
-        (place, other): compare(one, right[other], statistics)
-        for place, one in enumerate(left)
-        for other in blocks.partners(one)
-    }
+    verdicts: dict[tuple[int, int], Verdict] = {}
+    for place, one in enumerate(left):
+        for other in blocks.partners(one):
+            verdict = compare(one, right[other], statistics)
+            if verdict.score >= LIKELY:
+                verdicts[place, other] = verdict
+    return verdicts
 
 
 def pairs_within(groups: Iterable[Hashable]) -> set[Pair]:
