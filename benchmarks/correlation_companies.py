@@ -1,198 +1,23 @@
-"""Sets of one company's records: HERB, EnterpriseBench and WorkBench."""
+"""Sets of one company with its records in several sources: EnterpriseBench and WorkBench."""
 
 from __future__ import annotations
 
-import gzip
 import json
-import re
 import zipfile
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.correlation_scoring import (
-    Pair,
-    Row,
-    link,
-    linked,
-    measured,
-    pairs_between,
-)
+from benchmarks.correlation_scoring import Pair, Row, ids_of, link, linked, measured, same_name
 from benchmarks.correlation_sets import described, read_table
 from domain.correlation import NameDictionary, mentions_in, shortened
 from domain.models.entities import Description, EntityKind
 
 Json = Mapping[str, Any]
-
 PERSON = EntityKind.PERSON
 
 
-def company_sets(folder: Path) -> Iterator[Row]:
-    yield from _herb(folder / "herb")
-    yield from _enterprisebench(folder / "enterprisebench")
-    yield from _workbench(folder / "workbench")
-
-
-# HERB
-
-
-def _herb(folder: Path) -> Iterator[Row]:
-    employees = read_table(folder / "employees.csv", ",")
-    calls = _json_lines(folder / "gong-calls.jsonl.gz")
-    with zipfile.ZipFile(folder / "slack-export.zip") as export:
-        channels = json.loads(export.read("channels.json"))
-        users = json.loads(export.read("users.json"))
-        messages = _messages(export)
-    yield _herb_people_by_key(employees, users, calls, _json_lines(folder / "prs.jsonl.gz"))
-    yield _herb_people_by_name(employees, channels, calls)
-    yield from _herb_products(folder, messages, calls)
-
-
-def _herb_people_by_key(
-    employees: Sequence[Json], users: Sequence[Json], calls: Sequence[Json], prs: Sequence[Json]
-) -> Row:
-    """Slack users by their number, parties of calls by address, authors and reviewers by login."""
-    known = {row["Id"]: described(PERSON, "", _herb_keys(row["Id"])) for row in employees}
-    parties = [party for call in calls for party in call["parties"]]
-    logins = [one["user"]["login"] for pr in prs for one in (pr, *pr["reviews"])]
-    people = [
-        *((user["id"], described(PERSON, "", {f"slack-user:{user['id']}"})) for user in users),
-        *((party["userId"], _party_by_key(party)) for party in parties),
-        *((login, described(PERSON, "", {f"login:{login}"})) for login in logins),
-    ]
-    truth = {(place, id) for place, (id, _) in enumerate(people) if id in known}
-    baseline = pairs_between((id for id, _ in people), known)
-    ids = list(known)
-    return measured(
-        "herb",
-        "exact: Slack users, callers, PR authors to employees",
-        truth,
-        {(place, ids[int(str(other))]) for place, other in baseline},
-        lambda: linked(link([one for _, one in people], known)),
-    )
-
-
-def _herb_keys(id: str) -> set[str]:
-    return {f"slack-user:{id}", f"login:{id}", f"email:{id}@example.org"}
-
-
-def _party_by_key(party: Json) -> Description:
-    address = party["emailAddress"]
-    return described(PERSON, "", {f"email:{address}"} if address else set())
-
-
-def _herb_people_by_name(
-    employees: Sequence[Json], channels: Sequence[Json], calls: Sequence[Json]
-) -> Row:
-    """Parties of calls without address and number: by name, title, and what they are seen with.
-
-    An employee is seen with the words of the names of the channels that they are a member of, a
-    party with the words of the call's title.
-    """
-    seen: defaultdict[str, set[str]] = defaultdict(set)
-    for channel in channels:
-        for member in channel["members"]:
-            seen[member].update(_name_parts(channel["name"]))
-    known = {
-        row["Id"]: described(
-            PERSON, row["Name"], {f"employee:{row['Id']}"}, title=row["Title"],
-            context=";".join(sorted(seen[row["Id"]])),
-        )
-        for row in employees
-    }  # fmt: skip
-    parties = [
-        (party, ";".join(_name_parts(call["metaData"]["title"])))
-        for call in calls
-        for party in call["parties"]
-        if party["userId"]
-    ]
-    people = [
-        described(PERSON, party["name"], title=party["title"] or "", context=context)
-        for party, context in parties
-    ]
-    names = {id: one.name for id, one in known.items()}
-    return measured(
-        "herb",
-        "callers to employees, keys hidden",
-        {(place, party["userId"]) for place, (party, _) in enumerate(parties)},
-        _same_name(people, names),
-        lambda: linked(link(people, known)),
-    )
-
-
-def _herb_products(
-    folder: Path, messages: Mapping[str, Sequence[Json]], calls: Sequence[Json]
-) -> Iterator[Row]:
-    """People and customers of the channels and calls whose name or title names a product."""
-    team = read_table(folder / "gold" / "product_team.tsv", "\t")
-    customers = read_table(folder / "gold" / "product_customers.tsv", "\t")
-    products = sorted({row["product"] for row in team})
-    dictionary = NameDictionary((product, product) for product in products)
-
-    def found(pattern: str) -> set[Pair]:
-        pairs: set[Pair] = set()
-        for place, keys in _herb_places(messages, calls, re.compile(pattern)):
-            for name in mentions_in(place, dictionary):
-                pairs |= {(product, key) for product in name.ids for key in keys}
-        return pairs
-
-    def baseline(pattern: str) -> set[Pair]:
-        """Keys in messages that have the product's very name."""
-        keys = re.compile(pattern)
-        texts = [one.get("text", "") for channel in messages.values() for one in channel]
-        return {
-            (product, key)
-            for text in texts
-            for product in products
-            if product in text
-            for key in keys.findall(text)
-        }
-
-    for links, rows, column, pattern in (
-        ("product to its team", team, "employee_id", r"eid_[0-9a-f]{8}"),
-        ("product to its customers", customers, "customer_id", r"CUST-\d{4}"),
-    ):
-        truth = {(row["product"], row[column]) for row in rows}
-        yield measured(
-            "herb", links, truth, baseline(pattern), lambda pattern=pattern: found(pattern)
-        )
-
-
-def _herb_places(
-    messages: Mapping[str, Sequence[Json]], calls: Sequence[Json], keys: re.Pattern[str]
-) -> Iterator[tuple[str, set[str]]]:
-    """Each channel's name and each call's title, with the keys that its records carry."""
-    for channel, ones in messages.items():
-        texts = (f"{one.get('user', '')} {one.get('text', '')}" for one in ones)
-        yield channel, {key for text in texts for key in keys.findall(text)}
-    for call in calls:
-        parties = " ".join(str(party["userId"]) for party in call["parties"])
-        yield call["metaData"]["title"].replace("_", " "), set(keys.findall(parties))
-
-
-def _name_parts(name: str) -> list[str]:
-    return list(dict.fromkeys(part for part in re.split(r"[-_ ]+", name) if part))
-
-
-def _messages(export: zipfile.ZipFile) -> dict[str, list[Json]]:
-    messages: defaultdict[str, list[Json]] = defaultdict(list)
-    for name in export.namelist():
-        channel, slash, _ = name.partition("/")
-        if slash and name.endswith(".json"):
-            messages[channel] += json.loads(export.read(name))
-    return messages
-
-
-def _json_lines(path: Path) -> list[Json]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
-# EnterpriseBench
-
-
-def _enterprisebench(folder: Path) -> Iterator[Row]:
+def enterprisebench(folder: Path) -> Iterator[Row]:
     with zipfile.ZipFile(folder / "enterprisebench-json.zip") as archive:
         tables = {name[:-5]: json.loads(archive.read(name)) for name in archive.namelist()}
     yield _foreign_keys(tables)
@@ -244,7 +69,7 @@ def _employees(tables: Mapping[str, Sequence[Json]]) -> Iterator[Row]:
         "enterprisebench",
         "authors of posts to employees, keys hidden",
         {(place, row["emp_id"]) for place, row in enumerate(posts)},
-        _same_name(authors, names),
+        same_name(authors, names),
         lambda: linked(link(authors, known)),
     )
     dictionary = NameDictionary((name, id) for id, name in names.items() if name)
@@ -280,7 +105,7 @@ def _chats(tables: Mapping[str, Sequence[Json]]) -> Iterator[Row]:
         "enterprisebench",
         "customers of chats, keys hidden",
         {(place, row["customer_id"]) for place, row in enumerate(chats)},
-        _same_name(people, {id: one.name for id, one in customers.items()}),
+        same_name(people, {id: one.name for id, one in customers.items()}),
         lambda: linked(link(people, customers)),
     )
     names = {row["product_id"]: row["product_name"] for row in tables["products"]}
@@ -309,10 +134,7 @@ def _accounts(clients: Sequence[Json]) -> Row:
     )
 
 
-# WorkBench
-
-
-def _workbench(folder: Path) -> Iterator[Row]:
+def workbench(folder: Path) -> Iterator[Row]:
     mails = read_table(folder / "emails.csv", ",")
     events = read_table(folder / "calendar_events.csv", ",")
     tasks = read_table(folder / "project_tasks.csv", ",")
@@ -345,7 +167,7 @@ def _workbench(folder: Path) -> Iterator[Row]:
         "workbench",
         "senders to colleagues by signature, keys hidden",
         truth,
-        _same_name(signed, {id: one.name for id, one in known.items()}),
+        same_name(signed, {id: one.name for id, one in known.items()}),
         lambda: linked(link(signed, known)),
     )
 
@@ -358,15 +180,6 @@ def _colleague(address: str) -> Description:
 def _signature(body: str) -> str:
     """The last line; the set writes line breaks as backslash and n."""
     return body.rsplit("\\n", 1)[-1].strip()
-
-
-# What the sets share
-
-
-def _same_name(people: Sequence[Description], names: Mapping[str, str | None]) -> set[Pair]:
-    ids = list(names)
-    pairs = pairs_between((one.name for one in people), names.values())
-    return {(place, ids[int(str(other))]) for place, other in pairs}
 
 
 def _contained(texts: Sequence[str], names: Mapping[str, str | None]) -> set[Pair]:
@@ -387,9 +200,9 @@ def _named(
     pairs: set[Pair] = set()
     for place, text in enumerate(texts):
         others = mentions_in(without[place], dictionary) if without else []
-        ids = _ids(mentions_in(text, dictionary)) - _ids(others)
+        ids = ids_of(mentions_in(text, dictionary)) - ids_of(others)
         if len(ids) == 1:
-            pairs.add((place, *ids))
+            pairs.add((place, min(ids)))
     return pairs
 
 
@@ -400,9 +213,5 @@ def _longest_named(texts: Sequence[str], dictionary: NameDictionary[str]) -> set
         found = mentions_in(text, dictionary)
         longest = max(found, key=lambda one: one.end - one.start, default=None)
         if longest and len(longest.ids) == 1:
-            pairs.add((place, *longest.ids))
+            pairs.add((place, min(longest.ids)))
     return pairs
-
-
-def _ids(found: Iterable[Any]) -> set[str]:
-    return {id for one in found for id in one.ids}

@@ -11,14 +11,16 @@ from heapq import nlargest
 from itertools import combinations
 
 from domain.correlation import (
+    LIKELY,
     Decision,
+    FoundName,
     TokenStatistics,
     blocking_keys,
     compare,
     decide,
     statistics_of,
 )
-from domain.models.entities import Description
+from domain.models.entities import Description, Verdict
 
 Pair = tuple[Hashable, Hashable]
 
@@ -154,17 +156,22 @@ def one_after_another(descriptions: Sequence[Description]) -> list[int]:
     return entities
 
 
-def cross_scores(
+def cross_verdicts(
     left: Sequence[Description], right: Sequence[Description]
-) -> dict[tuple[int, int], float]:
-    """Scores of the pairs between two lists that share a blocking key, by their places."""
+) -> dict[tuple[int, int], Verdict]:
+    """Verdicts, by places, on the pairs between two lists that share a blocking key.
+
+    Without those that score too little to be paired up, which are most.
+    """
     statistics = statistics_of([*left, *right])
     blocks = Blocks(right)
-    return {
-        (place, other): compare(one, right[other], statistics).score
-        for place, one in enumerate(left)
-        for other in blocks.partners(one)
-    }
+    verdicts: dict[tuple[int, int], Verdict] = {}
+    for place, one in enumerate(left):
+        for other in blocks.partners(one):
+            verdict = compare(one, right[other], statistics)
+            if verdict.score >= LIKELY:
+                verdicts[place, other] = verdict
+    return verdicts
 
 
 def pairs_within(groups: Iterable[Hashable]) -> set[Pair]:
@@ -187,3 +194,15 @@ def pairs_between(left: Iterable[Hashable], right: Iterable[Hashable]) -> set[Pa
         if value is not None
         for other in members.get(value, ())
     }
+
+
+def same_name(people: Sequence[Description], names: Mapping[str, str | None]) -> set[Pair]:
+    """Places of people and ids of those who have the very same name."""
+    ids = list(names)
+    pairs = pairs_between((one.name for one in people), names.values())
+    return {(place, ids[int(str(other))]) for place, other in pairs}
+
+
+def ids_of(found: Iterable[FoundName[str]]) -> set[str]:
+    """Everybody whose name was found."""
+    return {id for one in found for id in one.ids}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.correlation_scoring import (
+    Pair,
     Row,
-    cross_scores,
+    cross_verdicts,
     link,
     linked,
     measured,
@@ -44,16 +45,12 @@ def _people(folder: Path) -> Iterator[Row]:
     yield _keys_alone("er-people splink_fake_1000", "people by address", keyed, truth)
 
 
-def _entities(
-    name: str, links: str, people: Sequence[Description], truth: set[tuple[object, object]]
-) -> Row:
+def _entities(name: str, links: str, people: Sequence[Description], truth: set[Pair]) -> Row:
     baseline = pairs_within(one.name for one in people)
     return measured(name, links, truth, baseline, lambda: pairs_within(one_after_another(people)))
 
 
-def _keys_alone(
-    name: str, links: str, keyed: Sequence[Description], truth: set[tuple[object, object]]
-) -> Row:
+def _keys_alone(name: str, links: str, keyed: Sequence[Description], truth: set[Pair]) -> Row:
     """Links by key, of descriptions that have nothing else."""
     baseline = pairs_within(min(one.keys, default=None) for one in keyed)
     return measured(
@@ -71,12 +68,20 @@ def _products(folder: Path) -> Iterator[Row]:
     yield from _catalogues("er-abt-buy", "products", left, right, _gold(folder), _product, "name")
 
 
-def _catalogues(name, links, left, right, truth, described, title) -> Iterator[Row]:
+def _catalogues(
+    name: str,
+    links: str,
+    left: Sequence[Texts],
+    right: Sequence[Texts],
+    truth: set[Pair],
+    described: Callable[[Texts], Description],
+    title: str,
+) -> Iterator[Row]:
     """Two lists without repetitions: their best pairing, and each of the left by itself."""
     ours, theirs = [described(row) for row in left], [described(row) for row in right]
     baseline = pairs_between((row[title] for row in left), (row[title] for row in right))
     yield measured(
-        name, f"{links}, paired up", truth, baseline, lambda: pair_up(cross_scores(ours, theirs))
+        name, f"{links}, paired up", truth, baseline, lambda: pair_up(cross_verdicts(ours, theirs))
     )
     known = {str(place): one for place, one in enumerate(theirs)}
     statistics = statistics_of([*ours, *theirs])
@@ -133,6 +138,6 @@ def read_table(path: Path, delimiter: str) -> list[dict[str, str]]:
         return [{key: (text or "").strip() for key, text in row.items()} for row in rows]
 
 
-def _gold(folder: Path) -> set[tuple[object, object]]:
+def _gold(folder: Path) -> set[Pair]:
     delimiter = "|" if folder.name == "er-abt-buy" else "%"
     return {(int(row["D1"]), int(row["D2"])) for row in read_table(folder / "gt.csv", delimiter)}

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from domain.correlating.blocking import blocking_keys
 from domain.correlating.comparing import compare
-from domain.correlating.deciding import decide, pair_up
+from domain.correlating.deciding import LIKELY, SURE, decide, pair_up
 from domain.correlating.mentions import FoundName, NameDictionary, mentions_in, shortened
 from domain.correlating.statistics import statistics_of, tokens_of
 from domain.models.links import Candidate, Decision, Outcome, TokenStatistics
 
 __all__ = [
+    "LIKELY",
+    "SURE",
     "Candidate",
     "Decision",
     "FoundName",

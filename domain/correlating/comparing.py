@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from domain.correlating.fields import fields_of
 from domain.correlating.statistics import frequency
@@ -23,20 +23,33 @@ def compare(a: Description, b: Description, statistics: TokenStatistics | None =
 
     A shared key gives the score 1 and is the only evidence. Else the weights of the evidence, of
     which the first is what is known before any comparison, add up to the log2 of the odds of the
-    score. ``statistics`` of all known descriptions of the kind make rare names weigh more than
-    common ones; without them every name counts as moderately rare. Different kinds: score 0.
+    score, as far as 40. ``statistics`` of all known descriptions of the kind make rare names weigh
+    more than common ones; without them every name counts as moderately rare. Different kinds:
+    score 0.
     """
     if a.kind is not b.kind:
         return Verdict(0.0, (Evidence("of different kinds", -math.inf),))
     if shared := min(a.keys & b.keys, default=None):
         return Verdict(1.0, (Evidence(f"both have the key {shared}", math.inf),))
     evidence = (_before(statistics), *_keys_apart(a, b), *_fields(a, b, statistics))
-    return Verdict(probability(math.fsum(one.weight for one in evidence)), evidence)
+    return Verdict(probability(_total(evidence)), evidence)
+
+
+def log_odds(verdict: Verdict) -> float:
+    """The sum of the evidence: tells good candidates apart whose scores are both next to 1."""
+    return _total(verdict.evidence)
+
+
+def _total(evidence: Sequence[Evidence]) -> float:
+    return math.fsum(one.weight for one in evidence)
 
 
 def probability(log_odds: float) -> float:
-    """The probability whose odds have this log2; within (0, 1) however great the odds."""
-    bounded = max(-50.0, min(50.0, log_odds))
+    """The probability whose odds have this log2, of which no more than 40 bits count.
+
+    So only a shared key gives 1, and 1 - score keeps some digits.
+    """
+    bounded = max(-40.0, min(40.0, log_odds))
     return 1 / (1 + math.exp2(-bounded))
 
 
@@ -64,7 +77,7 @@ def _fields(
 def _keys_apart(a: Description, b: Description) -> Iterator[Evidence]:
     """Two numbers of one list, such as two Slack users of one workspace, are rarely one entity."""
     for system in sorted(_lists(a) & _lists(b)):
-        yield Evidence(f"each has a key of its own in {quoted(system)}", -5.0)
+        yield Evidence(f"each has a key of its own in {quoted(system)}", -10.0)
 
 
 def _lists(description: Description) -> frozenset[str]:

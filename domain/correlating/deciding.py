@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from domain.correlating.comparing import compare
+from domain.correlating.comparing import compare, log_odds
 from domain.models.entities import Description, Verdict
 from domain.models.links import Candidate, Decision, Id, Outcome, TokenStatistics
 
@@ -18,6 +18,8 @@ SURE = 0.9
 """A description is linked to a candidate that is at least so probable among all."""
 LIKELY = 0.1
 """A candidate at least so probable is shown to whoever decides."""
+_MOST_BITS = 500.0
+"""Far more than any evidence has, and few enough for the sum of many odds to be finite."""
 
 
 def decide(
@@ -37,9 +39,9 @@ def decide(
     best: dict[Id, _Rated[Id]] = {}
     for id, other in candidates:
         verdict = compare(described, other, statistics)
-        if id not in best or verdict.score > best[id].score:
+        if id not in best or log_odds(verdict) > log_odds(best[id].verdict):
             best[id] = _Rated(id, verdict, other)
-    ranked = sorted(best.values(), key=lambda one: one.score, reverse=True)
+    ranked = sorted(best.values(), key=lambda one: log_odds(one.verdict), reverse=True)
     certain = [one for one in ranked if one.score == 1.0]
     if certain:
         outcome = Outcome.LINKED if len(certain) == 1 else Outcome.AMBIGUOUS
@@ -59,7 +61,7 @@ class _Rated(Generic[Id]):
 
     @property
     def odds(self) -> float:
-        return self.score / (1 - self.score)
+        return math.exp2(min(_MOST_BITS, log_odds(self.verdict)))
 
 
 def _likeliest(ranked: Sequence[_Rated[Id]], statistics: TokenStatistics | None) -> Decision[Id]:
@@ -88,19 +90,19 @@ def _candidate(rated: _Rated[Id]) -> Candidate[Id]:
 
 
 def pair_up(
-    scores: Mapping[tuple[Left, Right], float], at_least: float = LIKELY
+    verdicts: Mapping[tuple[Left, Right], Verdict], at_least: float = LIKELY
 ) -> list[tuple[Left, Right]]:
     """Partners between two lists that name each entity once, such as two product catalogues.
 
-    The best pair first, then the best of those that are left, until none scores ``at_least``.
+    The best pair first, then the best of those that are left, down to the score ``at_least``.
     That may be less than 0.5: knowing that there is one partner at most is evidence of its own.
     """
-    best_first = sorted(scores.items(), key=lambda item: (-item[1], str(item[0])))
+    best_first = sorted(verdicts.items(), key=lambda item: (-log_odds(item[1]), str(item[0])))
     lefts: set[Left] = set()
     rights: set[Right] = set()
     pairs: list[tuple[Left, Right]] = []
-    for (left, right), score in best_first:
-        if score >= at_least and left not in lefts and right not in rights:
+    for (left, right), verdict in best_first:
+        if verdict.score >= at_least and left not in lefts and right not in rights:
             lefts.add(left)
             rights.add(right)
             pairs.append((left, right))

@@ -48,7 +48,7 @@ def _company(text: str) -> str:
 
 PERSON_NAME = WordModel(words, usual=0.01, shared=0.85, similar=0.10, against=-4.5, alone=-0.5)
 COMPANY_NAME = WordModel(
-    company_words, usual=0.01, shared=0.9, similar=0.05, against=-5.0, alone=-2.0
+    company_words, usual=0.01, shared=0.9, similar=0.05, against=-5.0, alone=-3.5
 )
 TITLE = WordModel(
     words_and_codes, usual=0.01, shared=0.8, similar=0.0, against=-2.0, alone=-0.8, scale=0.8
@@ -70,7 +70,7 @@ FACTS: Mapping[str, Model] = {
     "domain": ValueModel(domain, 0.01, 0.80, mild_level),
     "title": ValueModel(spaced, 0.05, 0.60, job_level),
     "email": MailModel(0.01),
-    "context": ContextModel(0.05, 0.70),
+    "context": ContextModel(0.05, 0.85),
     "authors": WordModel(words, 0.01, 0.90, 0.05, -2.0, -0.3, scale=0.5, most=8.0),
     "year": ValueModel(digits, 0.10, 0.95, year_level),
     "description": WordModel(words_and_codes, 0.01, 0.40, 0.0, 0.0, 0.0, scale=0.2, most=6.0),

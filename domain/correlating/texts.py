@@ -64,8 +64,8 @@ class WordModel:
 
     def _bounded(self, evidence: Sequence[Evidence]) -> Iterator[Evidence]:
         total = math.fsum(one.weight for one in evidence)
-        share = min(1.0, self.most / total) if total else 1.0
-        return (Evidence(one.reason, one.weight * share) for one in evidence)
+        kept = min(1.0, self.most / total) if total else 1.0
+        return (Evidence(one.reason, one.weight * kept) for one in evidence)
 
     def _shared(self, label: str, word: str, frequency: float) -> Evidence:
         weight = self.scale * max(0.0, math.log2(self.shared / frequency))
@@ -96,9 +96,8 @@ class WordModel:
             yield Evidence(f"{label}: {words} differ", opposed * self.against)
         single = abs(len(left) - len(right))
         if single and self.alone:
-            yield Evidence(
-                f"{label}: {single} more words in one than in the other", single * self.alone
-            )
+            plural = "s" if single > 1 else ""
+            yield Evidence(f"{label}: one has {single} more word{plural}", single * self.alone)
 
 
 _CHANCE_OF_LIKENESS = 0.004

@@ -77,7 +77,7 @@ def date_level(a: str, b: str) -> Level | None:
         return Level("differ in one place", 0.10, 0.004)
     if a[:4] == b[:4] or a[4:] == b[4:]:
         return Level("agree in part", 0.06, 0.02)
-    return Level("differ", 0.06, 0.97)
+    return Level("differ", 0.03, 0.97)
 
 
 def code_level(a: str, b: str) -> Level | None:
