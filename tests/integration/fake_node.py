@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 
@@ -24,6 +25,8 @@ def main() -> None:
     data_dir = Path(os.environ["HEADRACE_DATA_DIR"])
     if (data_dir / "refuse").exists():
         sys.exit("the model is missing: prepare it")
+    while (data_dir / "hesitate").exists():
+        time.sleep(0.02)
     # Like Ray's own processes it leads a session of its own, and here it outlives its parent.
     worker = subprocess.Popen(["sleep", "1000"], start_new_session=True)
     state = {"pid": os.getpid(), "pids": {"ingest_worker_0": worker.pid}}
