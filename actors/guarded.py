@@ -35,7 +35,8 @@ PASSED_BY = frozenset({"ping", "close", "wait", "watch", "refresh", "read_ahead"
 """Methods that ask nobody, or that have to be able to ask at any time. What needs no answer must
 not count as one: it would close the breaker of a dependency that is still away."""
 
-INDEX_READS = {"search_vector", "search_keyword", "count", "fetch"}
+SEARCHES = {"search_vector", "search_keyword", "newest"}
+INDEX_READS = SEARCHES | {"count", "fetch"}
 INDEX_WRITES = {"upsert", "delete", "reassign"}
 OBJECT_CALLS = {"size", "delete"}
 FILE_CALLS = {"create", "get", "list", "describe", "dead_letters", "totals"}
@@ -289,7 +290,7 @@ def guard_objects(objects: ObjectStore, breakers: Breakers) -> ObjectStore:
 
 def guard_index(index: SearchIndex, breakers: Breakers, *, search_seconds: float) -> SearchIndex:
     """The index as it is searched; a search that takes longer has failed."""
-    seconds = {"search_vector": search_seconds, "search_keyword": search_seconds}
+    seconds = dict.fromkeys(SEARCHES, search_seconds)
     return guarded(index, breakers[Dependency.INDEX], repeated=INDEX_READS, seconds=seconds)
 
 
