@@ -129,12 +129,20 @@ def _pack(chunk: Chunk) -> bytes:
     return head + orjson.dumps(shown, option=orjson.OPT_NON_STR_KEYS, default=str)
 
 
+def shown_in(packed: bytes) -> bytes:
+    """All that a hit shows, as JSON, of the column ``hit``."""
+    return packed[_end_of_source(packed) :]
+
+
+def _end_of_source(packed: bytes) -> int:
+    return _SOURCE_AT + packed[_SOURCE_AT - 1]
+
+
 def _unpack(packed: bytes, file_id: str) -> Row:
-    end_of_source = _SOURCE_AT + packed[_SOURCE_AT - 1]
     return Row(
         record_id=RecordId(UUID(bytes=packed[:_RECORD_ID_BYTES])),
-        source_type=intern(packed[_SOURCE_AT:end_of_source].decode()),
-        shown=packed[end_of_source:],
+        source_type=intern(packed[_SOURCE_AT : _end_of_source(packed)].decode()),
+        shown=shown_in(packed),
         file_id=file_id,
     )
 

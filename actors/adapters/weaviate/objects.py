@@ -18,6 +18,7 @@ from domain.models.chunks import Chunk, EmbeddedChunk, Member, hit_metadata, lab
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
 from domain.models.search import Candidate, KeptChunk, Match
+from domain.words import indexed_words
 
 Properties = Mapping[str, Any]
 Object = DataObject[dict[str, Any], None]
@@ -33,10 +34,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def to_objects(chunks: Sequence[EmbeddedChunk], vectors: Vectors) -> list[Object]:
-    """Each chunk under its own id."""
+def to_objects(
+    chunks: Sequence[EmbeddedChunk], vectors: Vectors, *, with_pairs: bool = True
+) -> list[Object]:
+    """Each chunk under its own id; ``with_pairs`` as ``domain.words`` adds them."""
     return [
-        DataObject(_properties(each), uuid=each.chunk.chunk_id, vector=vectors.of(each))
+        DataObject(_properties(each, with_pairs), uuid=each.chunk.chunk_id, vector=vectors.of(each))
         for each in chunks
     ]
 
@@ -76,8 +79,9 @@ def stored_label(label: str) -> str:
     return f'"{label}"'
 
 
-def _properties(embedded: EmbeddedChunk) -> dict[str, Any]:
+def _properties(embedded: EmbeddedChunk, with_pairs: bool) -> dict[str, Any]:
     chunk, record = embedded.chunk, embedded.chunk.record
+    text = chunk.embedding_text
     properties = {
         "content": chunk.text,
         "sourceType": record.source_type,
@@ -91,7 +95,7 @@ def _properties(embedded: EmbeddedChunk) -> dict[str, Any]:
         "details": _json(_details(chunk)),
         "labels": [stored_label(each) for each in labels_of(chunk)],
         "visibility": [stored_label(each) for each in record.visibility],
-        "words": words_of(chunk.embedding_text),
+        "words": words_of(indexed_words(text) if with_pairs else text),
     }
     return {name: value for name, value in properties.items() if value is not None}
 
