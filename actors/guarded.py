@@ -201,6 +201,7 @@ class GuardedMetadataStore:
         self.history = guarded(store.history, gate, repeated=HISTORY_CALLS)
         self.modules = guarded(store.modules, gate)
         self.full_text = guarded(store.full_text, gate)
+        self.identifiers = guarded(store.identifiers, gate)
         self.uploads = guarded(store.uploads, gate, repeated=UPLOAD_CALLS)
         self.indexes = guarded(store.indexes, gate, repeated=INDEXES_CALLS)
         self.contents = guarded(store.contents, gate, repeated=CONTENT_CALLS)

@@ -42,10 +42,23 @@ def asked_words(text: str) -> str:
     if not has_unspaced(text):
         return text
     normal = unicodedata.normalize("NFKC", text)
-    return _RUN.sub(lambda run: _spaced(run[0], with_characters=False), normal)
+    return _RUN.sub(lambda run: _spaced(run[0]), normal)
 
 
-def _spaced(run: str, *, with_characters: bool) -> str:
+def pairs_of(text: str) -> list[str]:
+    """The pairs that ``asked_words`` puts in place of unspaced runs, or single characters."""
+    if not has_unspaced(text):
+        return []
+    normal = unicodedata.normalize("NFKC", text)
+    return [pair for run in _RUN.findall(normal) for pair in _spaced(run).split()]
+
+
+def without_unspaced(text: str) -> str:
+    """``text`` with blanks in place of unspaced runs."""
+    return _RUN.sub(" ", unicodedata.normalize("NFKC", text)) if has_unspaced(text) else text
+
+
+def _spaced(run: str, *, with_characters: bool = False) -> str:
     pairs = [run[at : at + 2] for at in range(len(run) - 1)]
     alone = list(run) if with_characters or not pairs else []
     return f" {' '.join(alone + pairs)} "

@@ -7,6 +7,7 @@ from actors.adapters.postgres.database import Database
 from actors.adapters.postgres.events import PostgresEventLog
 from actors.adapters.postgres.files import PostgresFileImports
 from actors.adapters.postgres.full_text import PostgresFullText
+from actors.adapters.postgres.identifier_lookup import PostgresIdentifierLookup
 from actors.adapters.postgres.history import PostgresQueryHistory
 from actors.adapters.postgres.index_contents import PostgresIndexContents
 from actors.adapters.postgres.indexes import PostgresSearchIndexes
@@ -40,6 +41,7 @@ class PostgresMetadataStore:
         self.modules = PostgresModuleStore(database)
         self.uploads = PostgresUploadLog(database)
         self.full_text = PostgresFullText(database)
+        self.identifiers = PostgresIdentifierLookup(database)
         self.indexes = PostgresSearchIndexes(database)
         self.contents = PostgresIndexContents(database)
         self.reconciliation = PostgresReconciliation(database)
