@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue, Record
+from domain.words import indexed_words
 
 Embedding = NDArray[np.float32]
 """float32 of shape ``(dimension,)``, L2-normalised."""
@@ -59,6 +60,16 @@ class Chunk:
     def embedding_text(self) -> str:
         """What the model reads: the title, where there is one, then the text."""
         return f"{self.record.title}\n{self.text}" if self.record.title else self.text
+
+
+    @property
+    def search_text(self) -> str:
+        return search_text_of(self.record.title, self.text)
+
+
+def search_text_of(title: str | None, text: str) -> str:
+    """What the keyword leg reads."""
+    return indexed_words(f"{title}\n{text}" if title else text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,8 @@ import structlog
 from lancedb.table import AsyncTable
 
 from actors.adapters.lancedb.rows import shown_in
-from domain.models.chunks import AUTHOR, MAX_LABEL_VALUE_CHARS, label
+from domain.models.chunks import AUTHOR, MAX_LABEL_VALUE_CHARS, label, search_text_of
 from domain.models.records import JsonValue
-from domain.words import indexed_words
 
 FORMAT = "2"
 ROWS_PER_MERGE = 100_000
@@ -66,8 +65,7 @@ async def _rewrite(table: AsyncTable) -> int:
 def _renewed(old: Mapping[str, JsonValue]) -> Mapping[str, object] | None:
     """The row's rewritten columns; ``None`` if they are as they should be."""
     shown = orjson.loads(shown_in(old["hit"]))
-    text = f"{shown['title']}\n{shown['text']}" if shown["title"] else shown["text"]
-    search_text = indexed_words(text)
+    search_text = search_text_of(shown["title"], shown["text"])
     labels = _with_author(old["labels"], shown["author"])
     if search_text == old["search_text"] and labels == old["labels"]:
         return None

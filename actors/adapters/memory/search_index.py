@@ -16,7 +16,7 @@ from domain.models.chunks import Chunk, EmbeddedChunk, Embedding, entries_of, la
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.search import Candidate, KeptChunk, Match, SearchFilter
 from domain.text_conditions import are_met
-from domain.words import asked_words, indexed_words
+from domain.words import asked_words
 
 K1, B = 1.2, 0.75
 PAGE = 1_000
@@ -140,7 +140,7 @@ def _words(text: str) -> list[str]:
 
 
 def _words_of(embedded: EmbeddedChunk) -> list[str]:
-    return _words(indexed_words(embedded.chunk.embedding_text))
+    return _words(embedded.chunk.search_text)
 
 
 def _seconds(embedded: EmbeddedChunk) -> float:

@@ -18,7 +18,6 @@ from domain.models.chunks import Chunk, EmbeddedChunk, Member, hit_metadata, lab
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
 from domain.models.search import Candidate, KeptChunk, Match
-from domain.words import indexed_words
 
 Properties = Mapping[str, Any]
 Object = DataObject[dict[str, Any], None]
@@ -81,7 +80,7 @@ def stored_label(label: str) -> str:
 
 def _properties(embedded: EmbeddedChunk, with_pairs: bool) -> dict[str, Any]:
     chunk, record = embedded.chunk, embedded.chunk.record
-    text = chunk.embedding_text
+    words = chunk.search_text if with_pairs else chunk.embedding_text
     properties = {
         "content": chunk.text,
         "sourceType": record.source_type,
@@ -95,7 +94,7 @@ def _properties(embedded: EmbeddedChunk, with_pairs: bool) -> dict[str, Any]:
         "details": _json(_details(chunk)),
         "labels": [stored_label(each) for each in labels_of(chunk)],
         "visibility": [stored_label(each) for each in record.visibility],
-        "words": words_of(indexed_words(text) if with_pairs else text),
+        "words": words_of(words),
     }
     return {name: value for name, value in properties.items() if value is not None}
 
