@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from itertools import islice
 
 from domain.errors import InvalidQueryError
 from domain.identifiers import identifiers_in
@@ -24,6 +25,9 @@ from domain.models.search import SearchFilter
 from domain.query_dates import EXAMPLES, MAX_WORDS, Period, period_of
 
 CONTENT_TYPES = tuple(kind.value for kind in ContentType if kind is not ContentType.TOMBSTONE)
+
+MAX_PHRASE_CHARS = 500
+MAX_CONDITIONS = 20
 
 _TERM = re.compile(
     r"""
@@ -48,7 +52,10 @@ def analysed(text: str, *, now: datetime, zone: tzinfo = UTC) -> AnalysedQuery:
     """
     reader = _Reader(text, now, zone)
     reader.read()
-    return reader.result()
+    said = reader.result()
+    if said == AnalysedQuery(""):
+        raise InvalidQueryError("the query is empty: say what to look for")
+    return said
 
 
 def narrowed(where: SearchFilter, said: AnalysedQuery) -> SearchFilter:
@@ -128,6 +135,8 @@ class _Reader:
     def _take_phrase(self, phrase: str, *, is_excluded: bool) -> None:
         if not phrase:
             return
+        if len(phrase) > MAX_PHRASE_CHARS:
+            raise InvalidQueryError(f"a quoted phrase is longer than {MAX_PHRASE_CHARS} characters")
         self._add("excluded" if is_excluded else "phrases", phrase)
         if not is_excluded:
             self.words.append(phrase)
@@ -148,14 +157,17 @@ class _Reader:
                 self._add(key, value.strip().lower())
 
     def _add(self, name: str, value: str) -> None:
-        self.lists.setdefault(name, []).append(value)
+        values = self.lists.setdefault(name, [])
+        values.append(value)
+        if len(values) > MAX_CONDITIONS:
+            raise InvalidQueryError(f"the query has more than {MAX_CONDITIONS} {name}")
 
     def _period(self, name: str, value: str, *, is_quoted: bool) -> Period:
         """The longest date that begins with ``value``; words after it are read on as text."""
         ends = [self._at]
         if not is_quoted:
             following = re.finditer(r"\s+\S+", self.text[self._at :])
-            ends += [self._at + one.end() for one, _ in zip(following, range(MAX_WORDS - 1))]
+            ends += [self._at + one.end() for one in islice(following, MAX_WORDS - 1)]
         start = self._at - len(value)
         for end in reversed(ends):
             said = value if is_quoted else self.text[start:end]

@@ -14,10 +14,12 @@ from domain.snippets import snippet
 from serve_app.context import Context, InContext
 from serve_app.problems import problems
 from serve_app.search_schemas import (
+    AnalysisModel,
     ContributionModel,
     Explanation,
     Fusion,
     HitModel,
+    IdentifierModel,
     QueryRequest,
     QueryResponse,
     RecordSpan,
@@ -55,17 +57,22 @@ async def query(
         context,
         request,
         limit=request.limit,
+        cursor=request.cursor,
         blending=blending_of(request),
         asked_by=x_headrace_user,
     )
+    shown_for = answer.analysis.text if answer.analysis else request.query
     return QueryResponse(
-        hits=[hit_model(hit, request.query, explain=request.explain) for hit in answer.hits],
+        hits=[hit_model(hit, shown_for, explain=request.explain) for hit in answer.hits],
         took_ms=round(answer.took_ms, 3),
         cached=answer.cached,
         degraded=answer.is_degraded,
         degraded_legs=list(answer.degraded),
         unavailable=list(answer.unavailable),
         stages_ms=answer.stages_ms if request.explain else None,
+        next_cursor=answer.next_cursor,
+        index_changed=answer.index_changed,
+        analysis=analysis_model(answer) if request.explain else None,
     )
 
 
@@ -74,11 +81,12 @@ async def ask(
     request: SearchRequest,
     *,
     limit: int,
+    cursor: str | None = None,
     blending: BlendOptions | None = None,
     asked_by: str | None = None,
 ) -> Answer:
     """Answer a query; count it, and remember it in the history."""
-    asked = query_of(request, limit=limit)
+    asked = query_of(request, limit=limit, cursor=cursor)
     try:
         answer = await context.queries.answer(asked, blending)
     except HeadraceError:
@@ -93,7 +101,8 @@ async def ask(
 def _remembered(
     context: Context, asked: Query, answer: Answer, asked_by: str | None
 ) -> HistoryEntry:
-    embedding, model = context.known_embedding(asked.text)
+    text = answer.analysis.text if answer.analysis else asked.text
+    embedding, model = context.known_embedding(text)
     return HistoryEntry(
         text=asked.text,
         embedding=embedding,
@@ -107,7 +116,7 @@ def _remembered(
     )
 
 
-def query_of(request: SearchRequest, *, limit: int) -> Query:
+def query_of(request: SearchRequest, *, limit: int, cursor: str | None = None) -> Query:
     where = SearchFilter(
         sources=tuple(request.sources),
         content_types=tuple(request.content_types),
@@ -115,7 +124,14 @@ def query_of(request: SearchRequest, *, limit: int) -> Query:
         until=request.until,
         metadata=request.filters,
     )
-    return Query(text=request.query, mode=request.mode, limit=limit, where=where)
+    return Query(
+        text=request.query,
+        mode=request.mode,
+        limit=limit,
+        where=where,
+        cursor=cursor,
+        time_zone=request.time_zone,
+    )
 
 
 def blending_of(request: QueryRequest) -> BlendOptions:
@@ -145,6 +161,28 @@ def hit_model(hit: Hit[Candidate], text: str, *, explain: bool) -> HitModel:
         thread=found.thread,
         records=record_spans(found),
         explain=Explanation(contributions=contribution_models(hit)) if explain else None,
+    )
+
+
+def analysis_model(answer: Answer) -> AnalysisModel | None:
+    said = answer.analysis
+    if said is None:
+        return None
+    return AnalysisModel(
+        text=said.text,
+        phrases=list(said.phrases),
+        excluded=list(said.excluded),
+        authors=list(said.authors),
+        places=list(said.places),
+        sources=list(said.sources),
+        content_types=list(said.content_types),
+        since=said.since,
+        until=said.until,
+        identifiers=[
+            IdentifierModel(kind=one.kind, written=one.written, spellings=list(one.spellings))
+            for one in said.identifiers
+        ],
+        newest_first=said.is_filter_only,
     )
 
 

@@ -61,7 +61,6 @@ class Chunk:
         """What the model reads: the title, where there is one, then the text."""
         return f"{self.record.title}\n{self.text}" if self.record.title else self.text
 
-
     @property
     def search_text(self) -> str:
         return search_text_of(self.record.title, self.text)

@@ -146,7 +146,8 @@ class Hit(Generic[Ranked]):
 class Query:
     """A question. ``cursor`` is that of an answer to the same one, whose next hits are wanted.
 
-    ``time_zone``, an IANA name, is the asker's: which day *yesterday* was.
+    ``time_zone``, an IANA name, is the asker's: which day *yesterday* was. ``analysis`` is what
+    was understood of the text, once that is known.
     """
 
     text: str
@@ -155,6 +156,7 @@ class Query:
     where: SearchFilter = field(default_factory=SearchFilter)
     cursor: str | None = None
     time_zone: str = "UTC"
+    analysis: AnalysedQuery | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,13 @@ async def test_the_words_have_an_index(postgres_dsn: str) -> None:
 async def test_words_without_spaces_between_them_are_found(
     metadata_store: MetadataStore, asked: str, found: str
 ) -> None:
-    corpus = ["来月の契約更新について", "黒い猫が好き", "我们签了合同。", "Haskellの型クラス", "ﾊｽｹﾙ 入門"]
+    corpus = [
+        "来月の契約更新について",
+        "黒い猫が好き",
+        "我们签了合同。",
+        "Haskellの型クラス",
+        "ﾊｽｹﾙ 入門",
+    ]
     records = [a_record(str(n), text, title=text) for n, text in enumerate(corpus)]
     await imported(metadata_store, *records)
     assert await ids(metadata_store, asked) == {found}
@@ -151,7 +157,9 @@ async def test_words_without_spaces_between_them_are_found(
     ],
     ids=["phrase", "excluded", "author", "place", "author as metadata"],
 )
-async def test_a_filter_looks_into_texts(metadata_store: MetadataStore, where: SearchFilter) -> None:
+async def test_a_filter_looks_into_texts(
+    metadata_store: MetadataStore, where: SearchFilter
+) -> None:
     wanted = a_record(
         "1", "the pump\nleaks", author="Ann Lee", metadata={"channel": "sales"}, title="wanted"
     )

@@ -153,7 +153,9 @@ async def test_a_filter_keeps_what_satisfies_it(
     assert await found(metadata_store, "ABC-123", where) == [("wanted", 1.0)]
 
 
-@pytest.mark.parametrize("asked", ["ABC-1\x00", "https://[", "https://\ud800.x/y", "#123 ''"], ids=repr)
+@pytest.mark.parametrize(
+    "asked", ["ABC-1\x00", "https://[", "https://\ud800.x/y", "#123 ''"], ids=repr
+)
 async def test_odd_queries_find_nothing(metadata_store: MetadataStore, asked: str) -> None:
     await imported(metadata_store, titled("text", "the pump leaks"))
     assert await found(metadata_store, asked) == []

@@ -309,7 +309,9 @@ async def test_both_legs_keep_to_the_filter(
 SPOKEN = [
     embedded("We offer an annual\n Discount, gladly", seed=1, author="Ann Lee", timestamp=day(1)),
     embedded("discount annual", seed=2, author="Joanne", metadata={"channel": "Sales"}),
-    embedded("annual discounts", seed=3, metadata={"speaker": ["bob", "ann.lee"], "channel_id": "C1"}),
+    embedded(
+        "annual discounts", seed=3, metadata={"speaker": ["bob", "ann.lee"], "channel_id": "C1"}
+    ),
     embedded("annual (discount) for C++ [x]", seed=4, title="Draft", timestamp=day(4)),
     embedded("来月の契約更新について Haskellの型", seed=5, author="田中太郎", timestamp=day(3)),
 ]
@@ -349,7 +351,9 @@ async def test_every_search_looks_into_texts_as_the_filter_asks(
     by_vector = await index.search_vector(unit(1), limit=10, where=where)
     by_words = await index.search_keyword("annual 契約", limit=10, where=where)
     by_time = await index.newest(limit=10, where=where)
-    found = [sorted(numbers[text] for text in texts(each)) for each in (by_vector, by_words, by_time)]
+    found = [
+        sorted(numbers[text] for text in texts(each)) for each in (by_vector, by_words, by_time)
+    ]
     assert found == [list(expected)] * 3
 
 

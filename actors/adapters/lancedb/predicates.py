@@ -15,7 +15,6 @@ from domain.text_conditions import (
     phrase_pattern,
 )
 
-
 BETWEEN = "\x1f"
 """Stands between labels that are looked through together."""
 

@@ -7,8 +7,8 @@ from actors.adapters.postgres.database import Database
 from actors.adapters.postgres.events import PostgresEventLog
 from actors.adapters.postgres.files import PostgresFileImports
 from actors.adapters.postgres.full_text import PostgresFullText
-from actors.adapters.postgres.identifier_lookup import PostgresIdentifierLookup
 from actors.adapters.postgres.history import PostgresQueryHistory
+from actors.adapters.postgres.identifier_lookup import PostgresIdentifierLookup
 from actors.adapters.postgres.index_contents import PostgresIndexContents
 from actors.adapters.postgres.indexes import PostgresSearchIndexes
 from actors.adapters.postgres.journal import PostgresEventJournal

@@ -10,7 +10,6 @@ from uuid import UUID
 from weaviate import WeaviateAsyncClient
 from weaviate.classes.config import ConsistencyLevel
 from weaviate.classes.query import Filter, MetadataQuery, Sort
-from weaviate.collections import CollectionAsync
 from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInsertManyAllFailedError
 
 from actors.adapters.weaviate.calls import Calls
@@ -22,6 +21,7 @@ from actors.adapters.weaviate.objects import (
     SHOWN,
     Object,
     batches,
+    seconds_of,
     to_kept,
     to_match,
     to_objects,
@@ -191,9 +191,7 @@ class WeaviateSearchIndex:
                 return_properties=[*SHOWN, "timestampMicros"],
             )
         matches = [
-            to_match(
-                each.uuid, each.properties, (each.properties["timestampMicros"] or 0) / 1_000_000
-            )
+            to_match(each.uuid, each.properties, seconds_of(each.properties))
             for each in found.objects
         ]
         return satisfying(matches, where)[:limit]

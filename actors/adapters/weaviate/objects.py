@@ -55,6 +55,11 @@ def batches(chunks: Sequence[EmbeddedChunk]) -> Iterator[Sequence[EmbeddedChunk]
         yield chunks[start:]
 
 
+def seconds_of(properties: Properties) -> float:
+    """When a chunk's record was, in seconds since 1970; 0 if that is not known."""
+    return (properties["timestampMicros"] or 0) / 1_000_000
+
+
 def to_match(chunk_id: UUID, properties: Properties, score: float) -> Match:
     """A found chunk, which is read only if it is to be shown."""
     record_id = RecordId(properties["recordId"])
