@@ -22,6 +22,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -31,7 +32,7 @@ from domain.models.ids import derive_record_id
 
 Hit = Mapping[str, Any]
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
-URL = re.compile(r"https?://[\w.-]+/[\w/.-]*[\w/]", re.ASCII)
+URL = re.compile(r"https?://[\w.-]+/[\w/.:;,~!?@#$&*+=%-]*[\w/]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def slack_cases(path: Path) -> Iterator[Case]:
             for message in json.loads(archive.read(name)):
                 if "subtype" in message or not message.get("text"):
                     continue
-                yield from addresses_in(message["text"])
+                yield from addresses_in(unescape(message["text"]))
                 yield permalink_case(channel, message["ts"])
 
 
@@ -134,7 +135,9 @@ def addresses_in(text: str) -> Iterator[Case]:
     for email in EMAIL.findall(text):
         yield Case("e-mail address", email.rstrip("."), says(email.rstrip("."), r"[\w.+-]"))
     for url in URL.findall(text):
-        bare = url.partition("://")[2].rstrip("/.")
+        if "/archives/" in url:  # a permalink names a message, which comes before who mentions it
+            continue
+        bare = url.partition("://")[2].rstrip("/")
         yield Case("URL", url, says(bare, r"[\w.-]"))
 
 

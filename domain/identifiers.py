@@ -167,7 +167,7 @@ def _mention_pattern(identifier: Identifier) -> re.Pattern[str]:
 
 _EDGES = {
     IdentifierKind.EMAIL: (r"(?<![\w.+%'-])", r"(?![\w-]|\.\w)"),
-    IdentifierKind.URL: (r"(?<![\w.-])(?:www\.)?", r"/?(?![\w/&=%#?-]|\.\w)"),
+    IdentifierKind.URL: (r"(?<![\w.-])(?:www\.)?", r"/?(?![\w/&=%?-]|\.\w)"),
     IdentifierKind.NUMBER: (r"(?<![\w.,-])", r"(?![\w-]|[.,]\d)"),
 }
 

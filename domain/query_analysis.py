@@ -2,11 +2,12 @@
 
 ::
 
-    renewal "annual discount" -draft from:"Ann Lee" in:#sales source:slack after:last week
+    renewal "annual discount" -"draft" from:"Ann Lee" in:#sales source:slack after:last week
 
-Only what stands at the beginning of a word counts: a colon or a hyphen inside of one is text, and
-so is what follows a backslash. An operator whose value makes no sense is an error that says what
-would; nothing that was recognised is silently left out.
+Only what stands at the beginning of a word counts: a colon or a quote inside of one is text, and
+so is what follows a backslash. A hyphen excludes what is in quotes alone: before plain words people
+write it as a dash, or as that of a command's option. An operator whose value makes no sense is an
+error that says what would; nothing that was recognised is silently left out.
 """
 
 from __future__ import annotations
@@ -35,7 +36,6 @@ _TERM = re.compile(
     | (?P<minus>-?)(?P<name>from|in|source|type|before|after|since|on|during):
           (?:"(?P<quoted>[^"]*)"|(?P<value>[^\s"]\S*))
     | (?P<not>-?)(?:"(?P<phrase>[^"]*)"|“(?P<curly>[^“”]*)”)(?=$|[\s.,;:!?)\]])
-    | -(?P<excluded>[^\W\d_][\w'.-]*)(?=$|[\s,;])
     | (?P<word>\S+)
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -84,6 +84,11 @@ def narrowed(where: SearchFilter, said: AnalysedQuery) -> SearchFilter:
     )
 
 
+def plain(text: str) -> AnalysedQuery:
+    """A query that is not in this language: all of it is looked for, as it is written."""
+    return AnalysedQuery(text=text.strip(), identifiers=identifiers_in(text))
+
+
 @dataclass(slots=True)
 class _Reader:
     """Reads term after term."""
@@ -127,8 +132,6 @@ class _Reader:
             self._take_operator(term["name"].lower(), term)
         elif phrase is not None:
             self._take_phrase(" ".join(phrase.split()), is_excluded=bool(term["not"]))
-        elif term["excluded"]:
-            self._add("excluded", term["excluded"])
         else:
             self.words.append(term["escaped"] or term["word"])
 
@@ -145,7 +148,7 @@ class _Reader:
         value = term["quoted"] if term["quoted"] is not None else term["value"]
         if term["minus"]:
             raise InvalidQueryError(
-                f"-{name}: is not possible: only words and phrases can be excluded"
+                f"-{name}: is not possible: only words in quotes can be excluded"
             )
         if name in _DATES:
             _DATES[name](self, name, self._period(name, value, is_quoted=term["value"] is None))

@@ -105,7 +105,7 @@ class QueryEngine:
         Raises:
             InvalidQueryError: it is that of another question.
         """
-        question = mark_of(query.text, query.mode, query.where, query.time_zone, options)
+        question = mark_of(query.text, query.mode, query.where, query.is_plain, options)
         if query.cursor is None:
             depth = max(self._candidates_per_leg, query.limit)
             said = query.analysis

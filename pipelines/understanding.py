@@ -11,7 +11,7 @@ from domain.errors import InvalidQueryError
 from domain.models.search import Answer, Query
 from domain.paging import decoded
 from domain.ports.clock import Clock
-from domain.query_analysis import analysed
+from domain.query_analysis import analysed, plain
 from pipelines.engine import Engine
 
 MAX_QUERY_CHARS = 32_768
@@ -39,7 +39,8 @@ def understood(query: Query, *, now: datetime) -> Query:
         raise InvalidQueryError("the query is empty: say what to look for")
     if len(query.text) > MAX_QUERY_CHARS:
         raise InvalidQueryError(f"the query is longer than {MAX_QUERY_CHARS} characters")
-    analysis = analysed(query.text, now=now, zone=_zone(query.time_zone))
+    zone = _zone(query.time_zone)
+    analysis = plain(query.text) if query.is_plain else analysed(query.text, now=now, zone=zone)
     if query.cursor is not None:
         cursor = decoded(query.cursor)
         analysis = replace(analysis, since=cursor.since, until=cursor.until)

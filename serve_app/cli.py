@@ -155,6 +155,9 @@ def query(
     cursor: Annotated[
         str | None, typer.Option(help="The next hits: what the answer before has printed.")
     ] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Take the text as it is: no phrases, no operators.")
+    ] = False,
     time_zone: Annotated[
         str | None, typer.Option(help="Of after:yesterday and the like; UTC, or Europe/Berlin.")
     ] = None,
@@ -177,6 +180,7 @@ def query(
         "explain": explain,
         "cursor": cursor,
         "time_zone": time_zone,
+        "plain": plain,
     }
     with connect(context.obj) as client:
         querying.query(client, Output(as_json=json), request)

@@ -131,6 +131,7 @@ def query_of(request: SearchRequest, *, limit: int, cursor: str | None = None) -
         where=where,
         cursor=cursor,
         time_zone=request.time_zone,
+        is_plain=request.plain,
     )
 
 

@@ -43,6 +43,9 @@ class SearchRequest(RequestModel):
         examples=[{"channel": "sales"}],
     )
     mode: SearchMode = SearchMode.HYBRID
+    plain: StrictBool = Field(
+        False, description="Take the query as it is written: no phrases, no operators."
+    )
     time_zone: Name = Field(
         "UTC",
         description="Of whom asks, by its IANA name: which day `after:yesterday` means.",

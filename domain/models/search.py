@@ -146,7 +146,8 @@ class Hit(Generic[Ranked]):
 class Query:
     """A question. ``cursor`` is that of an answer to the same one, whose next hits are wanted.
 
-    ``time_zone``, an IANA name, is the asker's: which day *yesterday* was. ``analysis`` is what
+    ``time_zone``, an IANA name, is the asker's: which day *yesterday* was. Of an ``is_plain`` text
+    nothing is an operator. ``analysis`` is what
     was understood of the text, once that is known.
     """
 
@@ -156,6 +157,7 @@ class Query:
     where: SearchFilter = field(default_factory=SearchFilter)
     cursor: str | None = None
     time_zone: str = "UTC"
+    is_plain: bool = False
     analysis: AnalysedQuery | None = None
 
 

@@ -39,7 +39,8 @@ def show_answer(output: Output, text: str, answer: Mapping[str, Any]) -> None:
     if analysis := answer.get("analysis"):
         output.line(understood_as(analysis))
     if not answer["hits"]:
-        output.line("nothing found")
+        has_quotes = '"' in text and not answer.get("analysis")
+        output.line("nothing found" + ("; --explain shows what was asked for" * has_quotes))
     for rank, hit in enumerate(answer["hits"], start=1):
         _show_hit(output, text, rank, hit)
     if answer.get("degraded"):

@@ -8,7 +8,7 @@ import pytest
 from domain.errors import InvalidQueryError
 from domain.models.analysis import AnalysedQuery
 from domain.models.search import SearchFilter
-from domain.query_analysis import MAX_CONDITIONS, analysed, narrowed
+from domain.query_analysis import MAX_CONDITIONS, analysed, narrowed, plain
 
 NOW = datetime(2026, 3, 11, 12, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ def understood(text: str) -> dict[str, object]:
             "“annual  discount”, now",
             {"text": "annual discount , now", "phrases": ("annual discount",)},
         ),
-        ("renewal -draft", {"text": "renewal", "excluded": ("draft",)}),
+        ('renewal -"draft"', {"text": "renewal", "excluded": ("draft",)}),
         ('renewal -"first draft"', {"text": "renewal", "excluded": ("first draft",)}),
         ("a from:@ann", {"text": "a", "authors": ("ann",)}),
         ('a From:"Ann Lee"', {"text": "a", "authors": ("Ann Lee",)}),
@@ -71,6 +71,8 @@ def test_a_query_says(text: str, expected: dict[str, object]) -> None:
         "well-known foo-bar",
         "c++ :) -",
         "kickin:it",
+        "docker run -v x -it",
+        "slip -dash flow",
         "?",
     ],
 )
@@ -102,10 +104,10 @@ def test_a_backslash_makes_text_of_what_follows(text: str, read: str) -> None:
         ('from:""', "from:ann"),
         ("from:me x", "write a name"),
         ("in:# x", "in:#sales"),
-        ("-from:ann x", "only words and phrases"),
+        ("-from:ann x", "only words in quotes"),
         ('""', "say what to look for"),
         (f'"{"x" * 501}"', "longer than 500"),
-        (" ".join(f"-w{n}" for n in range(MAX_CONDITIONS + 1)), "more than 20"),
+        (" ".join(f'-"w{n}"' for n in range(MAX_CONDITIONS + 1)), "more than 20"),
     ],
 )
 def test_what_makes_no_sense_is_an_error_that_says_the_fix(text: str, fix: str) -> None:
@@ -140,3 +142,10 @@ def test_a_filter_that_contradicts_the_query_is_an_error(said: AnalysedQuery, re
     where = SearchFilter(sources=("slack",), content_types=("message",), since=day("2026-02-01"))
     with pytest.raises(InvalidQueryError, match=reason):
         narrowed(where, said)
+
+
+def test_a_plain_text_is_all_looked_for() -> None:
+    text = 'from:ann "a phrase" -"b" 00001026'
+    said = plain(text)
+    assert (said.text, said.phrases, said.authors) == (text, (), ())
+    assert [one.written for one in said.identifiers] == ["00001026"]

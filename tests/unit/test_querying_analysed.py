@@ -91,9 +91,14 @@ async def test_operators_narrow_both_legs() -> None:
 
 
 async def test_operators_alone_bring_the_newest_first() -> None:
-    answer = await (await engine()).answer(Query("since:2026-01-01 -bob"))
-    assert texts(answer) == [one.content for one in CORPUS[:3]]
+    answer = await (await engine()).answer(Query('since:2026-01-01 -"replaced"'))
+    assert texts(answer) == [CORPUS[0].content, CORPUS[2].content]
     assert [part.leg for part in answer.hits[0].contributions] == ["newest"]
+
+
+async def test_a_plain_text_has_no_operators() -> None:
+    answer = await (await engine()).answer(Query('"pump was" from:ann', is_plain=True))
+    assert len(answer.hits) == len(CORPUS)
 
 
 async def test_the_answer_says_what_was_understood() -> None:

@@ -138,7 +138,7 @@ async def test_filters_leave_out_what_does_not_satisfy_them(
         ('"is the renewal price"', "what is the renewal price for Acme?"),
         ("signed from:ada source:slack in:#General on:2026-02-25", "they signed"),
         ("price before:2026-03-02 source:slack", "what is the renewal price for Acme?"),
-        ("login -renewal type:record", "The login page is down"),
+        ('login -"renewal" type:record', "The login page is down"),
         ("on:2026-03-20", "The login page is down"),
         ("https://x.slack.com/archives/C1/p1772086400000100", "they signed"),
     ],
@@ -152,7 +152,7 @@ async def test_what_the_query_says_decides_what_comes_first(
 
 
 async def test_an_explanation_says_what_was_understood(api: Api) -> None:
-    answer = await api.query('"a b" -c from:ann case 00001026', explain=True)
+    answer = await api.query('"a b" -"c" from:ann case 00001026', explain=True)
     said = answer["analysis"]
     assert (said["phrases"], said["excluded"], said["authors"]) == (["a b"], ["c"], ["ann"])
     assert said["identifiers"] == [
