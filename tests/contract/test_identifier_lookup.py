@@ -63,6 +63,7 @@ async def test_the_record_that_an_id_names_comes_before_those_that_refer_to_it(
         ("https://a.example/b/c?x=1", "look at http://www.a.example/b/c?x=1, please", True),
         ("https://a.example/b/c?utm_source=x", "look at (https://a.example/b/c/)", True),
         ("https://a.example/b/c", "look at https://a.example/b/c/d", False),
+        ("https://a.example/b/c", "これと、https://a.example/b/cです。", True),
         ("https://a.example/b/c", "look at <https://a.example/b/c#part>", True),
         ("ABC-123", "fixed in ABC-123: at last", True),
         ("ABC-123", "fixed in ABC-1234", False),

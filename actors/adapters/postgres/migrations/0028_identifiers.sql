@@ -1,12 +1,13 @@
 -- Identifiers and words without spaces between them. The expressions are those of full_text.py and
--- identifier_lookup.py; the characters are those of domain/words.py.
+-- identifier_lookup.py; the characters are those of domain/words.py, and all signs of their block.
 
--- A blank around each character of a script that puts none between words.
+-- A blank around each character of a script that puts none between words, and around its signs, so
+-- that an address beside them is one.
 CREATE FUNCTION headrace_spaced(given TEXT) RETURNS TEXT
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN octet_length(given) = length(given) THEN given
     ELSE regexp_replace(normalize(given, NFKC),
-        '([\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\u1100-\u11ff\uac00-\ud7af])', ' \1 ', 'g') END;
+        '([\u2e80-\u2fdf\u3000-\u303f\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\u1100-\u11ff\uac00-\ud7af])', ' \1 ', 'g') END;
 
 DROP INDEX idx_parsed_content_words;
 CREATE INDEX idx_parsed_content_words ON parsed_content USING gin (
