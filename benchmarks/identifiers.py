@@ -148,8 +148,13 @@ def has_entry(key: str, value: str) -> Callable[[Hit], bool]:
 def says(text: str, more: str) -> Callable[[Hit], bool]:
     """Whether a hit has the text anywhere, with none of the characters ``more`` before it."""
     whole = re.compile(rf"(?<!{more}){re.escape(text)}(?![\w-])", re.IGNORECASE | re.ASCII)
-    shown = ("content", "title", "author", "url", "metadata")
-    return lambda hit: bool(whole.search(json.dumps([hit[key] for key in shown])))
+    return lambda hit: any(whole.search(text) for text in texts_of(hit))
+
+
+def texts_of(hit: Hit) -> Iterator[str]:
+    yield from (str(hit[key]) for key in ("content", "title", "author", "url"))
+    for value in hit["metadata"].values():
+        yield from map(str, value if isinstance(value, list) else [value])
 
 
 def _measured(service: Service, kind: str, cases: list[Case], sample: int) -> float:
