@@ -240,12 +240,16 @@ async def ensure_active_index(settings: Settings, metadata: MetadataStore) -> In
 
     Raises:
         FatalImportError: as ``open_embedder``, at the first start.
+        DimensionMismatchError, IndexUnavailableError: at the first start, the index cannot be used
+            with that model. Nothing is registered then, so that other settings can be tried.
     """
     if active := await metadata.indexes.active():
         return active
     embedder = await asyncio.to_thread(open_embedder, settings)
     try:
         place = place_of(embedder, recipe_of(settings.embedder), is_first=True)
+        index = await open_index(settings, dimension=place.dimension, location=place.location)
+        await index.close()
         return await metadata.indexes.register(place)
     finally:
         embedder.close()

@@ -39,12 +39,13 @@ AGAIN_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """A process has seen a breaker open, for ``seconds_left`` more, or close."""
+    """A process has seen a breaker open, for ``seconds_left`` more and why, or close."""
 
     dependency: Dependency
     is_open: bool
     seconds_left: float
     process: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,9 @@ class Gossip:
         if gate.state is BreakerState.HALF_OPEN:
             return
         try:
-            await self._hub.tell(News(dependency, is_open, gate.seconds_left, self._process))
+            await self._hub.tell(
+                News(dependency, is_open, gate.seconds_left, self._process, gate.reason)
+            )
         except WorkerUnavailableError as error:
             log.debug("breaker_not_told", dependency=dependency, error=error.message)
             await asyncio.sleep(_a_while())
@@ -183,7 +186,7 @@ class Gossip:
             return
         gate = self._breakers[news.dependency]
         if news.is_open:
-            gate.hear_open(news.seconds_left)
+            gate.hear_open(news.seconds_left, news.reason)
         else:
             gate.hear_closed()
 

@@ -101,6 +101,8 @@ class GateStatus:
     retries: int
     seconds_left: float
     """How long the breaker stays open."""
+    reason: str | None = None
+    """The error that opened it; ``None`` once it has closed."""
 
 
 class Retries:
@@ -179,6 +181,7 @@ class Gate:
         self._unavailable = ERROR_OF[dependency]
         self._refusals = 0
         self._repeats = 0
+        self._reason: str | None = None
 
     def status(self) -> GateStatus:
         with self._lock:
@@ -190,6 +193,7 @@ class Gate:
                 self._refusals,
                 self._repeats,
                 breaker.seconds_left,
+                None if breaker.state is BreakerState.CLOSED else self._reason,
             )
 
     @property
@@ -238,12 +242,13 @@ class Gate:
     def no_answer_in(self, seconds: float) -> RetryableError:
         return self._unavailable(f"{TITLE_OF[self.dependency]} gave no answer in {seconds:g} s")
 
-    def hear_open(self, seconds: float) -> None:
+    def hear_open(self, seconds: float, reason: str | None = None) -> None:
         """Another process has found the dependency away: leave it alone for so long, too."""
         with self._lock:
             if self._breaker.seconds_left >= seconds - HEARSAY_SECONDS:
                 return
             self._breaker.open(seconds)
+            self._reason = reason
         log.warning("breaker_opened", dependency=self.dependency, by="another process")
 
     def hear_closed(self) -> None:
@@ -275,6 +280,8 @@ class Gate:
     def _note_failure(self, ticket: Ticket, error: RetryableError) -> None:
         with self._lock:
             opened = self._breaker.failed(ticket)
+            if opened:
+                self._reason = error.message
         if opened:
             log.warning("breaker_opened", dependency=self.dependency, error=error.message)
             self._on_change(self.dependency)

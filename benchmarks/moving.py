@@ -1,8 +1,12 @@
-"""``python -m benchmarks.moving DIR``: 50,000 made-up records migrate, killed twice on the way.
+"""``python -m benchmarks.moving DIR [--to cluster]``: 50,000 made-up records migrate.
 
 In the empty directory DIR it fills a data directory (real PostgreSQL and LanceDB, vectors by
-hashes), moves it to another one by ``headrace migrate``, killing that twice, and compares what
-both answer to 50 questions. Then it backs up and restores.
+hashes), moves it by ``headrace migrate``, killing that twice on the way, backs the target up and
+restores that into a third place. Both are compared with the source: contents, and the answers to 50
+questions.
+
+The target is another data directory, or with ``--to cluster`` the stores that the environment names
+(``HEADRACE_POSTGRES__DSN``, ``HEADRACE_WEAVIATE__…``, …), in a place of its own on each.
 """
 
 from __future__ import annotations
@@ -15,55 +19,99 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
 from actors.adapters.postgres.migrate import migrate
-from actors.adapters.postgres.server import EmbeddedPostgres
 from actors.bootstrap import open_services
-from actors.settings import EmbedderSettings, Settings
+from actors.settings import FileSettings, Profile, Settings
+from benchmarks.moved_answers import compared, seen
+from benchmarks.moved_files import days, table_of
 from domain.models.files import ImportOptions
-from domain.models.search import Match, SearchFilter
 from serve_app.moved_stores import dsn_of, stores_to_read
-from tests.builders import slack_export, slack_message
+from tests.builders import slack_export
 from tests.integration.pipelines.conftest import ImportSide
+from tests.own_places import described, own_places
 
-WORDS = (Path(__file__).parent / "words.txt").read_text("utf-8").split()
-MESSAGES_PER_DAY = 20
-QUESTIONS = 50
-SHOWN = 10
-WITH_EQUALS = 40
 KILL_SHARE = 10
 """``migrate`` is killed among the tables, and again once a tenth of the chunks is there."""
 
+NOT_OF_THE_STORES = ("HEADRACE_DATA_DIR", "HEADRACE_URL", "HEADRACE_PROFILE", "HEADRACE_TEST_")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Stores: a profile, and the file with its settings."""
+
+    profile: Profile
+    env_file: Path
+
+    @classmethod
+    def made(cls, root: Path, name: str, profile: Profile, stores: Mapping[str, str]) -> Side:
+        """A data directory of that name, and the stores that variables name."""
+        variables = {
+            **stores,
+            "HEADRACE_DATA_DIR": str(root / name),
+            "HEADRACE_EMBEDDER__BACKEND": "hash",
+            "HEADRACE_LOG__LEVEL": "warning",
+        }
+        env_file = root / f"{name}.env"
+        env_file.touch(mode=0o600)
+        env_file.write_text("".join(f"{key}={value}\n" for key, value in variables.items()))
+        return cls(profile, env_file)
+
+    @property
+    def settings(self) -> Settings:
+        return FileSettings.read(self.env_file, profile=self.profile)
+
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("directory", type=Path)
     parser.add_argument("--records", type=int, default=50_000)
+    parser.add_argument("--to", choices=list(Profile), default=Profile.EMBEDDED)
     arguments = parser.parse_args()
     root = arguments.directory.absolute()
     root.mkdir(parents=True, exist_ok=True)
-    old, new, third = (settings_in(root / name) for name in ("old", "new", "restored"))
-    timed("import", lambda: asyncio.run(fill(old, arguments.records)))
-    for kill_at in (("tables", 0), ("chunks", arguments.records // KILL_SHARE)):
-        timed(f"migrate, killed at {kill_at[0]}", partial(move, old, new, root, kill_at=kill_at))
-    timed("migrate", lambda: move(old, new, root))
-    timed("backup", lambda: command(old, "backup", str(root / "backup")))
-    timed("restore", lambda: command(third, "restore", str(root / "backup")))
-    expected = asyncio.run(answers(old))
-    for name, settings in (("migrated", new), ("restored", third)):
-        found = asyncio.run(answers(settings))
-        same = sum(mine == theirs for mine, theirs in zip(found, expected, strict=True))
-        print(f"{name}: {same} of {len(expected)} answers are identical")
+    with ExitStack() as stack:
+        stores: dict[str, str] = {}
+        if arguments.to == Profile.CLUSTER:
+            stores = {
+                **named_stores(),
+                **stack.enter_context(own_places(Settings(profile=Profile.CLUSTER))),
+            }
+        old, restored = (Side.made(root, one, Profile.EMBEDDED, {}) for one in ("old", "restored"))
+        new = Side.made(root, "new", Profile(arguments.to), stores)
+        run(old, new, restored, root, arguments.records)
 
 
-def settings_in(data_dir: Path) -> Settings:
-    return Settings(data_dir=data_dir, embedder=EmbedderSettings(backend="hash"))
+def named_stores() -> dict[str, str]:
+    """What the environment says about the stores."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("HEADRACE_") and not name.startswith(NOT_OF_THE_STORES)
+    }
+
+
+def run(old: Side, new: Side, restored: Side, root: Path, records: int) -> None:
+    print(f"from {described(old.settings)}\nto {described(new.settings)}", flush=True)
+    timed("import", lambda: asyncio.run(fill(old.settings, records)))
+    for kill_at in (("tables", 0), ("chunks", records // KILL_SHARE)):
+        timed(f"migrate, killed at {kill_at[0]}", partial(move_killed, old, new, kill_at))
+    timed("migrate", lambda: command(old, *moving(old, new)))
+    timed("backup of the target", lambda: command(new, "backup", str(root / "backup")))
+    timed("restore", lambda: command(restored, "restore", str(root / "backup")))
+    expected = asyncio.run(seen(old.settings, records))
+    for name, side in (("migrated", new), ("backed up from there and restored", restored)):
+        for sentence in compared(asyncio.run(seen(side.settings, records)), expected):
+            print(f"{name}: {sentence}", flush=True)
 
 
 def timed(what: str, run: Any) -> None:
@@ -74,7 +122,7 @@ def timed(what: str, run: Any) -> None:
 
 async def fill(settings: Settings, records: int) -> str:
     """Import half of the records as a table, half as conversations."""
-    chance = random.Random(1)
+    chance, half = random.Random(1), records // 2
     async with stores_to_read(settings) as running:
         await migrate(dsn_of(running))
         async with open_services(running) as services:
@@ -88,9 +136,11 @@ async def fill(settings: Settings, records: int) -> str:
             )
             async with side.conducted():
                 table = await side.upload(
-                    "rows.csv", table_of(records // 2, chance), ImportOptions(id_column="id")
+                    "rows.csv", table_of(half, chance), ImportOptions(id_column="id")
                 )
-                export = await side.upload("export.zip", slack_export(days(records // 2, chance)))
+                export = await side.upload(
+                    "export.zip", slack_export(days(half, chance, first=half))
+                )
                 for file_id in (table, export):
                     await finished(side, file_id)
             await services.index.optimize()
@@ -104,40 +154,17 @@ async def finished(side: ImportSide, file_id: Any) -> None:
         await side.metadata.events.wait(timeout_seconds=0.5)
 
 
-def sentence(chance: random.Random, words: int) -> str:
-    return " ".join(chance.choices(WORDS, k=words))
+def moving(old: Side, new: Side) -> tuple[str, ...]:
+    return (
+        *("migrate", "--from", old.profile, "--from-env", str(old.env_file)),
+        *("--to", new.profile, "--to-env", str(new.env_file)),
+    )
 
 
-def table_of(rows: int, chance: random.Random) -> bytes:
-    lines = ["id,subject,body"]
-    lines += [f"{n},{sentence(chance, 4)},{sentence(chance, 25)}" for n in range(rows)]
-    return "\n".join(lines).encode()
-
-
-def days(messages: int, chance: random.Random) -> dict[str, list[dict[str, str]]]:
-    """Days of a channel, each with some messages."""
-    found = {}
-    for day in range(messages // MESSAGES_PER_DAY):
-        begins = 1_500_000_000 + 86_400 * day
-        name = time.strftime("general/%Y-%m-%d", time.gmtime(begins))
-        found[name] = [
-            slack_message(sentence(chance, 12), ts=f"{begins + 60 * n}.0")
-            for n in range(MESSAGES_PER_DAY)
-        ]
-    return found
-
-
-def move(
-    old: Settings, new: Settings, root: Path, *, kill_at: tuple[str, int] | None = None
-) -> str:
-    """Run ``headrace migrate``, and kill it where that is wished; PostgreSQL survives it."""
-    env = root / "new.env"
-    env.write_text(f"HEADRACE_DATA_DIR={new.data_dir}\nHEADRACE_EMBEDDER__BACKEND=hash\n")
-    sides = ("--from", "embedded", "--to", "embedded", "--to-env", str(env))
-    if kill_at is None:
-        return command(old, "migrate", *sides)
+def move_killed(old: Side, new: Side, kill_at: tuple[str, int]) -> str:
+    """Run ``headrace migrate``, and kill it at that step and count; PostgreSQL survives it."""
     step, count = kill_at
-    with start(old, "migrate", *sides) as process:
+    with start(old, *moving(old, new)) as process:
         for line in progress_of(process):
             if line[0] == step and line[1] >= count:
                 process.kill()
@@ -145,16 +172,17 @@ def move(
     raise SystemExit("migrate ended before it was killed")
 
 
-def start(settings: Settings, *arguments: str) -> subprocess.Popen[str]:
-    environment = {
-        **os.environ,
-        "HEADRACE_DATA_DIR": str(settings.data_dir),
-        "HEADRACE_EMBEDDER__BACKEND": "hash",
-        "HEADRACE_LOG__LEVEL": "warning",
-    }
+def start(side: Side, *arguments: str) -> subprocess.Popen[str]:
+    """A command whose environment names these stores and no others."""
+    others = {name: value for name, value in os.environ.items() if "HEADRACE_" not in name}
+    lines = [line.partition("=") for line in side.env_file.read_text().splitlines()]
     return subprocess.Popen(
         [sys.executable, "-m", "serve_app.cli", *arguments],
-        env=environment,
+        env={
+            **others,
+            **{name: value for name, _, value in lines},
+            "HEADRACE_PROFILE": side.profile,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -171,41 +199,13 @@ def progress_of(process: subprocess.Popen[str]) -> Iterator[tuple[str, int]]:
             yield words[0], int(done) if done.isdecimal() else 0
 
 
-def command(settings: Settings, *arguments: str) -> str:
+def command(side: Side, *arguments: str) -> str:
     """Run a command to its end; returns what it has printed, in short."""
-    with start(settings, *arguments, "--json") as process:
+    with start(side, *arguments, "--json") as process:
         printed, said = process.communicate()
     if process.returncode:
-        raise SystemExit(said)
+        raise SystemExit(printed + said)
     return json.dumps(json.loads(printed))
-
-
-async def answers(settings: Settings) -> list[list[list[tuple[float, str]]]]:
-    """The first ten hits of both legs to each question; of equal scores the least ids."""
-    chance = random.Random(2)
-    found = []
-    dsn = SecretStr(EmbeddedPostgres(settings.data_dir).start())
-    named = settings.model_copy(
-        update={"postgres": settings.postgres.model_copy(update={"dsn": dsn})}
-    )
-    async with open_services(named) as services:
-        for _ in range(QUESTIONS):
-            question = sentence(chance, 4)
-            [vector] = services.embedder.embed([question])
-            index, everything = services.index, SearchFilter()
-            legs = (
-                await index.search_keyword(question, limit=WITH_EQUALS, where=everything),
-                await index.search_vector(vector, limit=WITH_EQUALS, where=everything),
-            )
-            found.append([first(leg) for leg in legs])
-    EmbeddedPostgres(settings.data_dir).stop()
-    return found
-
-
-def first(leg: Sequence[Match]) -> list[tuple[float, str]]:
-    """An index gives hits of equal scores in no particular order."""
-    hits = sorted((-round(one.score, 4), str(one.read().chunk_id)) for one in leg)
-    return hits[:SHOWN]
 
 
 if __name__ == "__main__":

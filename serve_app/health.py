@@ -118,6 +118,7 @@ def breaker_model(gate: GateStatus) -> BreakerModel:
         refusals=gate.refusals,
         retries=gate.retries,
         retry_after_seconds=round(gate.seconds_left, 1),
+        reason=gate.reason,
     )
 
 

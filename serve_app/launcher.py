@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.settings import MIB, ObjectBackend, Settings
-from domain.errors import ObjectStoreUnavailableError
+from actors.settings import MIB, ObjectBackend, SearchBackend, Settings
+from domain.errors import IndexUnavailableError, ObjectStoreUnavailableError
 from serve_app.addresses import CannotStart, is_port_free, next_free_port
 from serve_app.leftovers import end_leftovers
 from serve_app.process_tree import kill, stop_leftovers, terminate
@@ -106,6 +106,22 @@ def check_bucket(settings: Settings) -> None:
         raise CannotStart(error.message) from error
 
 
+def check_index(settings: Settings) -> None:
+    """Raises ``CannotStart`` with the fix if an index server does not answer, or not to us.
+
+    Whether its collection fits is known once the database has told which model is in use.
+    """
+    if settings.search.backend is not SearchBackend.WEAVIATE:
+        return
+    # Imported here, as the client takes a second.
+    from actors.adapters.weaviate.connection import check_server
+
+    try:
+        asyncio.run(check_server(settings.weaviate))
+    except IndexUnavailableError as error:
+        raise CannotStart(error.message) from error
+
+
 def prepare_start(settings: Settings) -> None:
     """Make sure that a service can start: settings, stores, port, nothing left of a killed one.
 
@@ -116,6 +132,7 @@ def prepare_start(settings: Settings) -> None:
         raise CannotStart(missing)
     check_place(settings.data_dir)
     check_bucket(settings)
+    check_index(settings)
     _end_leftovers(settings)
     check_port(settings)
     RunDirectory(settings.data_dir).forget()

@@ -21,6 +21,7 @@ import structlog
 
 from actors.logging import configure_logging
 from actors.settings import Settings
+from domain.errors import HeadraceError
 from serve_app.leftovers import end_leftovers, remove_old_sessions
 from serve_app.process_tree import named
 from serve_app.ray_environment import (
@@ -31,6 +32,7 @@ from serve_app.ray_environment import (
     ray_token_file,
     serve_environment,
 )
+from serve_app.run_state import RunDirectory
 
 log = structlog.get_logger(__name__)
 
@@ -54,10 +56,20 @@ MakeApplication = Callable[[Settings], Any]
 
 
 def start_import_side(settings: Settings) -> Mapping[str, int]:
-    """The index writer, the import workers and the conductor; returns their process ids."""
-    from pipelines.cluster import start_actors
+    """The index writer, the import workers and the conductor; returns their process ids.
 
-    return start_actors(settings)
+    Raises:
+        HeadraceError: an actor cannot reach or use a store; the message has the fix.
+    """
+    from ray.exceptions import RayTaskError
+
+    from pipelines.cluster import start_actors
+    from pipelines.ray_calls import root_cause
+
+    try:
+        return start_actors(settings)
+    except RayTaskError as error:
+        raise root_cause(error) from error
 
 
 def make_api(settings: Settings) -> Any:
@@ -79,6 +91,7 @@ class Node:
         self._settings = settings
         self._start_actors = start_actors
         self._make_application = make_application
+        self._run_dir = RunDirectory(settings.data_dir)
         self._token_file = ray_token_file(settings.data_dir)
         self._temp_dir = ray_temp_dir(settings.data_dir)
         self._ports = find_free_ports()
@@ -95,6 +108,11 @@ class Node:
             self._start()
             log.info("node_ready", url=_url(self._settings), haproxy=has_haproxy())
             self._asked_to_stop.wait()
+        except HeadraceError as error:
+            log.error("node_refused", error=error.message)
+            with contextlib.suppress(OSError):  # a full disk may be the very reason
+                self._run_dir.keep_refusal(error.message)
+            return self._shut_down(EXIT_NOT_STARTED)
         except Exception:
             log.exception("node_failed")
             return self._shut_down(EXIT_NOT_STARTED)
@@ -161,7 +179,7 @@ class Node:
             },
             option=orjson.OPT_INDENT_2,
         )
-        path = self._settings.data_dir.absolute() / "run" / "node.json"
+        path = self._run_dir.node_file
         fresh = path.with_suffix(".new")
         fresh.write_bytes(text)
         os.replace(fresh, path)

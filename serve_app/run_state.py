@@ -62,8 +62,9 @@ class ProcessMark:
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """``run/supervisor.json``: who runs here, and how far it is. ``error`` says why it failed.
+    """``run/supervisor.json``: who runs here, and how far it is.
 
+    ``error`` says why it failed, or what keeps a part of it from running.
     ``is_explained``: the error is a sentence with the fix, and the logs have nothing to add.
     """
 
@@ -77,6 +78,10 @@ class ServiceState:
 
     def at(self, phase: Phase) -> ServiceState:
         return replace(self, phase=phase, error=None, is_explained=False)
+
+    def troubled(self, error: str | None) -> ServiceState:
+        """The same phase, with what keeps a part from running, or without it."""
+        return replace(self, error=error)
 
     def failed(self, error: str, *, is_explained: bool) -> ServiceState:
         return replace(self, phase=Phase.FAILED, error=error, is_explained=is_explained)
@@ -100,6 +105,7 @@ class RunDirectory:
         self.logs = self.data_dir / "logs"
         self.state_file = self.root / "supervisor.json"
         self.node_file = self.root / "node.json"
+        self.refusal_file = self.root / "refusal.txt"
         self._lock_file = self.root / "supervisor.lock"
 
     @property
@@ -132,6 +138,21 @@ class RunDirectory:
         """Say that nothing runs here any more."""
         self.state_file.unlink(missing_ok=True)
         self.node_file.unlink(missing_ok=True)
+        self.forget_refusal()
+
+    def keep_refusal(self, sentence: str) -> None:
+        """Write down why a node cannot start, and the fix: only it can know."""
+        self.refusal_file.write_text(sentence, "utf-8")
+
+    def refusal(self) -> str | None:
+        """Why the last node that tried could not start, if it could say so."""
+        try:
+            return self.refusal_file.read_text("utf-8") or None
+        except OSError:
+            return None
+
+    def forget_refusal(self) -> None:
+        self.refusal_file.unlink(missing_ok=True)
 
     def node_processes(self) -> list[psutil.Process]:
         """Live processes that the node has named as its own in ``run/node.json``.

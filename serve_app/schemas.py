@@ -288,6 +288,7 @@ class BreakerModel(ResponseModel):
     refusals: int = Field(description="Calls that were not made, since it was open.")
     retries: int = Field(description="Calls that were made again.")
     retry_after_seconds: float = Field(description="How long it stays open.")
+    reason: str | None = Field(None, description="The error that opened it, with the fix.")
 
 
 class QueueModel(ResponseModel):

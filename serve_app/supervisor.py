@@ -74,6 +74,10 @@ class StartFailed(HeadraceError):
     """The service cannot start; the message says why and what to do."""
 
 
+class NodeRefused(StartFailed):
+    """The node has said itself why it cannot start."""
+
+
 class Supervisor:
     """Runs one service until a signal comes; whatever way it ends, it stops what it started."""
 
@@ -101,6 +105,8 @@ class Supervisor:
         self._node_since = 0.0
         self._node_was_ready = False
         self._dsn = ""
+        self._postgres_pause = 0.0
+        self._postgres_again_at = 0.0
         self._stop_requested = False
 
     def run(self) -> None:
@@ -122,7 +128,9 @@ class Supervisor:
                 self._stop_everything()
                 self._run_dir.forget()
             except Exception as error:
-                is_explained = isinstance(error, HeadraceError) and self._node is None
+                is_explained = isinstance(error, NodeRefused) or (
+                    isinstance(error, HeadraceError) and self._node is None
+                )
                 self._stop_everything()
                 self._show(self._state.failed(str(error), is_explained=is_explained))
                 raise
@@ -141,6 +149,8 @@ class Supervisor:
         while self._state.phase is not Phase.READY:
             self._pause(self._timings.watch_interval)
             if self._node_status() is not None:
+                if refusal := self._run_dir.refusal():
+                    raise NodeRefused(refusal)
                 raise StartFailed(
                     f"the node ended with status {self._node_status()} while starting"
                 )
@@ -202,22 +212,37 @@ class Supervisor:
         is_starting = self._state.phase in (Phase.RAY, Phase.SERVE)
         if is_starting and answers(f"{self._state.url}/health/ready"):
             self._node_was_ready = True
+            self._run_dir.forget_refusal()
             self._enter(Phase.READY)
             log.info("service_ready", url=self._state.url)
 
     def _keep_postgres(self) -> None:
         if self._postgres is None or self._postgres.is_running():
             return
+        if time.monotonic() < self._postgres_again_at:
+            return
         log.warning("postgres_restarting")
         try:
             dsn = self._postgres.start()
         except (HeadraceError, OSError, subprocess.SubprocessError) as error:
-            # Processes of the dead server may hold its memory for a moment; the next turn tries.
+            # Processes of the dead server may hold its memory for a moment; a later turn tries.
             log.error("postgres_not_started", error=str(error))
+            self._wait_for_postgres()
+            self._keep(self._state.troubled(str(error)))
             return
+        self._postgres_pause = 0.0
+        self._keep(self._state.troubled(None))
         if dsn != self._dsn:
             self._dsn = dsn
             self._stop_node()
+
+    def _wait_for_postgres(self) -> None:
+        """Try a server that does not start less and less often: each try writes to its disk."""
+        timings = self._timings
+        self._postgres_pause = min(
+            2 * self._postgres_pause or timings.watch_interval, timings.backoff_limit
+        )
+        self._postgres_again_at = time.monotonic() + self._postgres_pause
 
     def _restart_node(self, *, after_seconds: float) -> None:
         log.warning("node_restarting", status=self._node_status(), backoff_seconds=after_seconds)
@@ -269,9 +294,16 @@ class Supervisor:
         self._show(self._state.at(phase))
 
     def _show(self, state: ServiceState) -> None:
-        self._state = state
-        self._run_dir.write(state)
+        self._keep(state)
         self._on_phase(state.phase)
+
+    def _keep(self, state: ServiceState) -> None:
+        self._state = state
+        try:
+            self._run_dir.write(state)
+        except OSError as error:
+            # A full disk is no reason to end a service that may still answer.
+            log.warning("state_not_written", error=str(error))
 
     def _pause(self, seconds: float) -> None:
         """Wait, in steps short enough to hear a signal soon."""

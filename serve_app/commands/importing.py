@@ -12,7 +12,7 @@ from typing import Any
 from domain.errors import HeadraceError
 from domain.file_states import FINAL_STATUSES
 from domain.models.files import ImportOptions, Priority, ProcessingStatus
-from serve_app.client import HeadraceClient, ServiceRefused, Upload
+from serve_app.client import BUSY, HeadraceClient, ServiceRefused, Upload
 from serve_app.commands.direct_sending import DirectSender
 from serve_app.commands.outage import Outage
 from serve_app.commands.output import Output, duration_text, ledger_text
@@ -174,6 +174,10 @@ class Follower:
         try:
             file = self._outage.bridge(lambda: self._client.file(file_id))
         except ServiceRefused as refusal:
+            if refusal.details["status"] in BUSY:
+                # A store is away: the import pauses, and only its end can tell how it ends.
+                self._progress.unseen(entry.filename, refusal.message)
+                return entry
             # Deleted by somebody while we look.
             return replace(entry, status=ProcessingStatus.FAILED, error=refusal.message)
         seen = Entry(

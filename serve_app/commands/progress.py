@@ -32,6 +32,10 @@ class ImportProgress(Protocol):
         """A file was looked at; ``file`` is what the service says of it."""
         ...
 
+    def unseen(self, filename: str, reason: str) -> None:
+        """The service cannot tell at present how the file is; it will be asked again."""
+        ...
+
 
 @contextmanager
 def progress_on(output: Output, uploads: Sequence[Upload]) -> Iterator[ImportProgress]:
@@ -76,6 +80,10 @@ class ProgressLines:
             progress = file["progress"]
             done = f"{progress['fraction']:.0%}, {progress['records_done']:,} records"
             self._note(f"{filename} {file['status']}, {done}")
+
+    def unseen(self, filename: str, reason: str) -> None:
+        if time.monotonic() - self._last_line > LINE_SECONDS:
+            self._note(f"{filename} waits: {reason}")
 
     def _note(self, text: str) -> None:
         self._last_line = time.monotonic()
@@ -144,3 +152,7 @@ class ProgressBars:
             completed=sum(self._done_bytes.values()),
             note=f"{self._resting}/{self._count} files  {records:,} records  {rate:,.0f}/s",
         )
+
+    def unseen(self, filename: str, reason: str) -> None:
+        if self._import_bar is not None:
+            self._progress.update(self._import_bar, note=f"waiting: {reason}")

@@ -21,7 +21,7 @@ from serve_app.launcher import (
     stop_service,
     with_port,
 )
-from serve_app.run_state import Phase, RunDirectory
+from serve_app.run_state import Phase, RunDirectory, ServiceState
 from serve_app.supervisor import supervisor_of
 
 NEXT_COMMANDS = (
@@ -126,28 +126,42 @@ def status(
         if output.as_json:
             output.json({"up": False, "url": url, "error": error.message})
         raise _with_state(settings, url) or error from error
+    state = _own_state(settings, url)
+    trouble = state.error if state else None
     if output.as_json:
-        output.json({"up": True, "url": url, **answer})
+        output.json({"up": True, "url": url, "trouble": trouble, **answer})
     else:
-        _show_status(output, url, answer)
+        _show_status(output, url, answer, trouble)
+
+
+def _own_state(settings: Settings, url: str) -> ServiceState | None:
+    """What the data directory says of the service, unless another one is meant."""
+    state = RunDirectory(settings.data_dir).read()
+    is_other = "url" in settings.model_fields_set and state is not None and state.url != url
+    return None if is_other else state
 
 
 def _with_state(settings: Settings, url: str) -> ServiceUnreachable | None:
-    state = RunDirectory(settings.data_dir).read()
-    is_other = "url" in settings.model_fields_set and state is not None and state.url != url
-    if state is None or is_other:
+    state = _own_state(settings, url)
+    if state is None:
         return None
     if state.phase is Phase.FAILED:
         return ServiceUnreachable(f"the service did not start: {state.error}")
     if not state.is_live:
         return None
+    step = STEP_OF[state.phase]
+    if refusal := RunDirectory(settings.data_dir).refusal():
+        return ServiceUnreachable(
+            f"the service at {url} tries to start ({step}), the last time in vain: {refusal}"
+        )
     return ServiceUnreachable(
-        f"the service at {url} does not answer yet ({STEP_OF[state.phase]}): wait a little; "
+        f"the service at {url} does not answer yet ({step}): wait a little; "
         f"its logs are in {settings.data_dir / 'logs'}"
     )
 
 
-def _show_status(output: Output, url: str, answer: dict[str, Any]) -> None:
+def _show_status(output: Output, url: str, answer: dict[str, Any], trouble: str | None) -> None:
+    """``trouble`` is what the supervisor cannot mend by itself."""
     output.line(f"Headrace {answer['version']} is up at {url} ({answer['profile']})")
     counts = answer["files"]
     files = ", ".join(f"{count:,} {status}" for status, count in sorted((counts or {}).items()))
@@ -164,6 +178,8 @@ def _show_status(output: Output, url: str, answer: dict[str, Any]) -> None:
     for name, component in answer["components"].items():
         state = "ok" if component["ok"] else "NOT OK"
         rows.append((name, f"{state} {component.get('detail') or ''}".strip()))
+    if trouble:
+        rows.append(("trouble", trouble))
     for name, breaker in answer.get("breakers", {}).items():
         if breaker["state"] != "closed":
             rows.append((f"breaker {name}", _breaker_text(breaker)))
@@ -179,9 +195,10 @@ def _count(number: int | None) -> str:
 
 
 def _breaker_text(breaker: dict[str, Any]) -> str:
+    why = f": {breaker['reason']}" if breaker.get("reason") else ""
     if breaker["state"] == "half_open":
-        return "HALF-OPEN the next call decides"
-    return f"OPEN for {breaker['retry_after_seconds']:.0f} s more"
+        return f"HALF-OPEN the next call decides{why}"
+    return f"OPEN for {breaker['retry_after_seconds']:.0f} s more{why}"
 
 
 def _queue_text(answer: dict[str, Any]) -> str:

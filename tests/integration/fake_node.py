@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from serve_app.run_state import RunDirectory
+
 
 class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
@@ -24,6 +26,9 @@ def main() -> None:
     data_dir = Path(os.environ["HEADRACE_DATA_DIR"])
     if (data_dir / "refuse").exists():
         sys.exit("the model is missing: prepare it")
+    if (data_dir / "unusable").exists():
+        RunDirectory(data_dir).keep_refusal((data_dir / "unusable").read_text())
+        sys.exit(1)
     # Like Ray's own processes it leads a session of its own, and here it outlives its parent.
     worker = subprocess.Popen(["sleep", "1000"], start_new_session=True)
     state = {"pid": os.getpid(), "pids": {"ingest_worker_0": worker.pid}}

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from actors.settings import Settings
-from domain.errors import HeadraceError
+from domain.errors import HeadraceError, StoreUnavailableError
 from serve_app.process_tree import kill
 from serve_app.supervisor import Supervisor, Timings
 
@@ -20,12 +20,15 @@ class SleepingPostgres:
     """A process of the right name that does nothing; its pid is in ``postmaster.pid``."""
 
     def __init__(self, data_dir: Path) -> None:
+        self._full = data_dir / "full"
         self._binary = data_dir / "postgres"
         self._pid_file = data_dir / "postmaster.pid"
 
     def start(self) -> str:
         if self._pid_file.exists() and self.is_running():
             return "postgresql://fake"
+        if self._full.exists():
+            raise StoreUnavailableError("PostgreSQL does not start: its disk is full")
         if not self._binary.exists():
             self._binary.symlink_to("/bin/sleep")
         server = subprocess.Popen([str(self._binary), "1000"], start_new_session=True)

@@ -16,7 +16,14 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
-from actors.settings import HttpSettings, PostgresSettings, Settings
+from actors.settings import (
+    HttpSettings,
+    PostgresSettings,
+    SearchBackend,
+    SearchSettings,
+    Settings,
+    WeaviateSettings,
+)
 from serve_app.addresses import CannotStart
 from serve_app.client import ServiceUnreachable
 from serve_app.commands.output import Output
@@ -142,6 +149,19 @@ def test_a_killed_postgres_is_started_again_under_the_same_node(settings: Settin
     assert state_of(settings).node == node
 
 
+def test_what_keeps_postgres_from_starting_again_is_told_until_it_does(settings: Settings) -> None:
+    start(settings)
+    (settings.data_dir / "full").touch()
+
+    kill(processes_of(settings.data_dir)[:1])
+
+    eventually(lambda: state_of(settings).error is not None)
+    assert state_of(settings).error == "PostgreSQL does not start: its disk is full"
+    (settings.data_dir / "full").unlink()
+    eventually(lambda: state_of(settings).error is None)
+    assert state_of(settings).phase is Phase.READY
+
+
 def test_down_clears_up_after_a_killed_supervisor(settings: Settings) -> None:
     start(settings)
     state = state_of(settings)
@@ -173,6 +193,49 @@ def test_a_node_that_dies_on_start_fails_the_start_with_its_last_words(settings:
         start(settings)
 
     assert processes_of(settings.data_dir) == []
+
+
+def test_what_a_node_says_of_its_stores_is_told_in_one_sentence_at_start_and_by_status(
+    settings: Settings,
+) -> None:
+    (settings.data_dir / "unusable").write_text("the index is another: choose a new name")
+
+    with pytest.raises(CannotStart) as refused:
+        start(settings)
+    with pytest.raises(ServiceUnreachable) as unreachable:
+        status(settings, Output(as_json=False))
+
+    assert refused.value.message == unreachable.value.message
+    assert refused.value.message.splitlines() == [
+        "the service did not start: the index is another: choose a new name"
+    ]
+
+
+def test_status_tells_why_a_restarted_node_does_not_come_up(settings: Settings) -> None:
+    start(settings)
+    (settings.data_dir / "unusable").write_text("the index gives no answer: start it")
+    node = state_of(settings).node
+    assert node is not None
+
+    psutil.Process(node.pid).kill()
+
+    eventually(lambda: state_of(settings).restarts == 2)
+    with pytest.raises(ServiceUnreachable, match="in vain: the index gives no answer: start it"):
+        status(settings, Output(as_json=False))
+
+
+def test_an_index_server_that_is_away_refuses_the_start_at_once(settings: Settings) -> None:
+    nowhere = settings.model_copy(
+        update={
+            "search": SearchSettings(backend=SearchBackend.WEAVIATE),
+            "weaviate": WeaviateSettings(url="http://127.0.0.1:1", grpc_port=2),
+        }
+    )
+
+    with pytest.raises(CannotStart, match="gives no answer: start it, or correct HEADRACE_WEAV"):
+        start(nowhere)
+
+    assert live_state(settings.data_dir) is None
 
 
 WRONG_DSN = "postgresql://user:hidden@127.0.0.1:1/headrace"

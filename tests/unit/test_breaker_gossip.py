@@ -111,6 +111,13 @@ async def test_a_breaker_that_trips_opens_those_of_the_others(processes: Process
     assert second[CACHE].state is CLOSED
 
 
+async def test_the_others_know_why_it_is_open(processes: Processes) -> None:
+    first, second = await processes(2)
+    trip(first)
+    await until(lambda: second[INDEX].state is OPEN)
+    assert second[INDEX].status().reason == "away"
+
+
 async def test_a_probe_that_succeeds_closes_those_of_the_others(
     processes: Processes, clock: FakeClock
 ) -> None:

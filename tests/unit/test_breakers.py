@@ -210,6 +210,18 @@ def test_what_others_found_out_holds_here(
     assert gate.state is state
 
 
+def test_an_open_breaker_tells_the_error_that_opened_it_until_it_closes(
+    gate: Gate, clock: FakeClock
+) -> None:
+    fail(gate, ERROR_OF[INDEX]("the disk is full: make room"), times=5)
+    reasons = [gate.status().reason]
+    clock.advance(60)
+    reasons.append(gate.status().reason)
+    call(gate)
+    reasons.append(gate.status().reason)
+    assert reasons == ["the disk is full: make room"] * 2 + [None]
+
+
 def test_old_news_do_not_open_it_again(gate: Gate) -> None:
     fail(gate, times=5)
     gate.hear_open(59.0)

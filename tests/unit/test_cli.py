@@ -149,7 +149,7 @@ def test_status_as_json_says_that_nothing_runs(run: Run) -> None:
 def status_json(**fields: Any) -> dict[str, Any]:
     """What a service says of itself while its PostgreSQL is away."""
     closed = {"state": "closed", "failures": 0, "retry_after_seconds": 0.0}
-    away = {"state": "open", "failures": 5, "retry_after_seconds": 42.4}
+    away = {"state": "open", "failures": 5, "retry_after_seconds": 42.4, "reason": "start it"}
     return {
         "version": "1.0",
         "profile": "embedded",
@@ -164,7 +164,7 @@ def status_json(**fields: Any) -> dict[str, Any]:
 
 def test_status_shows_breakers_that_are_not_closed(run: Run) -> None:
     assert run("status", reply=lambda _: httpx.Response(200, json=status_json())) == 0
-    assert "OPEN for 42 s more" in run.out
+    assert "OPEN for 42 s more: start it" in run.out
     assert "breaker index" not in run.out
 
 

@@ -20,7 +20,7 @@ from serve_app.client import (
     UploadAborted,
 )
 from serve_app.commands.direct_sending import DirectSender
-from serve_app.commands.importing import Outage, upload_all
+from serve_app.commands.importing import Entry, Follower, Outage, upload_all
 
 URL = "http://127.0.0.1:8000"
 
@@ -127,6 +127,7 @@ class Notes:
 
     def __init__(self) -> None:
         self.waits = self.files = 0
+        self.unseen_reasons: list[str] = []
 
     def bytes_sent(self, count: int) -> None: ...
 
@@ -137,6 +138,9 @@ class Notes:
         self.files += 1
 
     def seen(self, filename: str, file: Mapping[str, Any], *, rests: bool) -> None: ...
+
+    def unseen(self, filename: str, reason: str) -> None:
+        self.unseen_reasons.append(reason)
 
 
 def test_a_folder_far_larger_than_the_queue_is_taken_whole(tmp_path: Path) -> None:
@@ -233,6 +237,22 @@ def test_an_outage_is_bridged_once_the_service_was_there() -> None:
 
     assert [outage.bridge(call), outage.bridge(call)] == ["there", "back"]
     assert waits == [1.0]
+
+
+def test_a_file_is_not_called_failed_because_a_store_is_away() -> None:
+    away = httpx.Response(503, headers={"retry-after": "60"}, json={"detail": "left alone"})
+    file = {"status": "completed", "source_type": "csv", "ledger": None, "error": None}
+    answers = [*[away] * 5, httpx.Response(200, json={**file, "id": "1"})]
+    client = HeadraceClient(
+        URL, transport=httpx.MockTransport(lambda _: answers.pop(0)), sleep=lambda _: None
+    )
+    notes = Notes()
+
+    [entry] = Follower(client, notes, sleep=lambda _: None).follow(
+        [Entry("1", "a.csv", "processing")]
+    )
+
+    assert (entry.status, notes.unseen_reasons) == ("completed", ["left alone"] * 2)
 
 
 def test_a_service_that_was_never_there_is_given_up_at_once() -> None:

@@ -231,7 +231,9 @@ def _translated(path: Path, key: ObjectKey | None = None) -> Iterator[None]:
 def _sentence(error: OSError, path: Path) -> str:
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            return f"the disk that holds {path} is full: make room and try again"
+            # An upload's temporary name would tell nobody anything.
+            holder = path if path.is_dir() else path.parent
+            return f"the disk that holds {holder} is full: make room and try again"
         case errno.EACCES | errno.EPERM | errno.EROFS:
             return f"{path} cannot be written or read: check its permissions"
         case _:

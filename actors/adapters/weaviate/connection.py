@@ -9,6 +9,7 @@ from weaviate import WeaviateAsyncClient, use_async_with_custom
 from weaviate.classes.init import AdditionalConfig, Auth, Timeout
 from weaviate.config import GrpcConfig
 
+from actors.adapters.weaviate.errors import translated
 from actors.settings import WeaviateSettings
 
 MAX_RECONNECT_WAIT_MS = 5_000
@@ -26,6 +27,20 @@ async def connect(settings: WeaviateSettings) -> WeaviateAsyncClient:
         await client.close()
         raise
     return client
+
+
+async def check_server(settings: WeaviateSettings) -> None:
+    """Make sure that both ports answer, and that we may look at collections.
+
+    Raises:
+        IndexUnavailableError: with the fix.
+    """
+    with translated(settings.url, "look at its collections"):
+        client = await connect(settings)
+        try:
+            await client.collections.exists(settings.collection)
+        finally:
+            await client.close()
 
 
 def _client(settings: WeaviateSettings) -> WeaviateAsyncClient:

@@ -200,6 +200,7 @@ async def test_status_answers_while_the_stores_are_away(world: World) -> None:
         "refusals": status["breakers"]["postgres"]["refusals"],
         "retries": status["breakers"]["postgres"]["retries"],
         "retry_after_seconds": 60.0,
+        "reason": status["components"]["postgres"]["detail"],
     }
 
 
