@@ -105,7 +105,7 @@ async def test_an_explanation_adds_up_to_the_score(api: Api) -> None:
     hit = answer["hits"][0]
     addends = [part["addend"] for part in hit["explain"]["contributions"]]
     assert sum(addends) == pytest.approx(hit["score"])
-    assert set(answer["stages_ms"]) == {"embed", "vector", "keyword", "blend"}
+    assert set(answer["stages_ms"]) == {"embed", "vector", "keyword", "blend", "related"}
 
 
 async def test_without_explain_an_answer_explains_nothing(api: Api) -> None:
