@@ -125,19 +125,29 @@ def _contents_sentence(mine: Contents, theirs: Contents) -> str:
 
 
 def _nearest_sentence(mine: Seen, theirs: Seen) -> str:
-    pairs = list(zip(mine.answers, theirs.answers, strict=True))
-    same = sum(a.nearest == b.nearest for a, b in pairs)
-    hits = sum(len(_common(a.nearest, b.nearest)) for a, b in pairs)
+    pairs = [(a.nearest, b.nearest) for a, b in zip(mine.answers, theirs.answers, strict=True)]
+    same = sum(_ids(a) == _ids(b) for a, b in pairs)
+    hits = sum(len(_ids(a) & _ids(b)) for a, b in pairs)
     return (
-        f"vector leg: {same} of {len(pairs)} questions have the same ten hits at the same scores, "
-        f"{hits} of {SHOWN * len(pairs)} hits in common; of the truly nearest these find "
-        f"{_found(mine)}, those {_found(theirs)}"
+        f"vector leg: {same} of {len(pairs)} questions have the same ten hits, {hits} of "
+        f"{SHOWN * len(pairs)} hits in common; by comparing with every vector, these {_truth(mine)}"
+        f", those {_truth(theirs)}"
     )
 
 
-def _found(seen: Seen) -> int:
-    pairs = zip(seen.answers, seen.exact, strict=True)
-    return sum(len(_common(answer.nearest, exact)) for answer, exact in pairs)
+def _truth(seen: Seen) -> str:
+    """How many of the truly nearest were found, and how far their scores are from the true ones."""
+    pairs = [(answer.nearest, true) for answer, true in zip(seen.answers, seen.exact, strict=True)]
+    found = sum(len(_ids(a) & _ids(b)) for a, b in pairs)
+    return f"find {found} with scores off by at most {max(_apart(a, b) for a, b in pairs):.4f}"
+
+
+def _apart(mine: Ranked, theirs: Ranked) -> float:
+    """The largest difference between scores of hits that both have."""
+    scores = {chunk: score for score, chunk in theirs}
+    return max(
+        (abs(score - scores[chunk]) for score, chunk in mine if chunk in scores), default=0.0
+    )
 
 
 def _coded_sentence(mine: Sequence[Answer], theirs: Sequence[Answer]) -> str:
@@ -150,16 +160,14 @@ def _coded_sentence(mine: Sequence[Answer], theirs: Sequence[Answer]) -> str:
 
 
 def _worded_sentence(mine: Sequence[Answer], theirs: Sequence[Answer]) -> str:
-    pairs = list(zip(mine, theirs, strict=True))
-    same = sum(a.worded == b.worded for a, b in pairs)
-    hits = sum(len(_common(a.worded, b.worded)) for a, b in pairs)
-    best = sum(bool(_common(a.worded[:1], b.worded[:1])) for a, b in pairs)
+    pairs = [(a.worded, b.worded) for a, b in zip(mine, theirs, strict=True)]
+    same = sum(a == b for a, b in pairs)
+    hits = sum(len(_ids(a) & _ids(b)) for a, b in pairs)
     return (
         f"keyword leg: {same} of {len(pairs)} questions of common words have the same ten hits at "
-        f"the same BM25 scores, {best} the same best hit, {hits} of "
-        f"{sum(len(b.worded) for _, b in pairs)} hits in common"
+        f"the same BM25 scores, {hits} of {sum(len(b) for _, b in pairs)} hits in common"
     )
 
 
-def _common(mine: Ranked, theirs: Ranked) -> set[str]:
-    return {chunk for _, chunk in mine} & {chunk for _, chunk in theirs}
+def _ids(ranked: Ranked) -> set[str]:
+    return {chunk for _, chunk in ranked}

@@ -62,7 +62,7 @@ class ProgressLines:
 
     def waiting(self, reason: str) -> None:
         if time.monotonic() - self._last_line > LINE_SECONDS:
-            self._note(f"uploaded {self._sent}/{self._count} files, waiting for room: {reason}")
+            self._note(f"uploaded {self._sent}/{self._count} files, waiting: {reason}")
 
     def uploaded(self, upload: Upload) -> None:
         self._sent += 1
@@ -125,7 +125,7 @@ class ProgressBars:
         self._progress.advance(self._upload_bar, count)
 
     def waiting(self, reason: str) -> None:
-        note = f"{self._sent_files}/{self._count} files  waiting for room"
+        note = f"{self._sent_files}/{self._count} files  waiting"
         self._progress.update(self._upload_bar, note=note)
 
     def uploaded(self, upload: Upload) -> None:

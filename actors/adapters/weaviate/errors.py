@@ -44,8 +44,8 @@ def refusal(url: str, reason: str) -> str:
     """What is to be said when Weaviate answers, but does not take chunks."""
     if any(sign in reason for sign in _READ_ONLY):
         return (
-            f"Weaviate at {url} accepts no writes, as its disk is nearly full: free some space, "
-            "then set its shards to READY"
+            f"Weaviate at {url} accepts no writes, as its disk is nearly full: free some space; "
+            "if that does not help, set its shards to READY"
         )
     return f"Weaviate at {url} refused chunks: {_brief(reason)}"
 
