@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -56,7 +57,7 @@ from pipelines.index_building import build_index, load_model
 from pipelines.index_keeping import IndexKeeper
 from pipelines.linking import LinkingService
 from pipelines.maintenance import Recipe, chunk_limits, probe, repairer
-from pipelines.ray_calls import living_worker, translated, worker_name
+from pipelines.ray_calls import living_worker, process_of, translated, worker_name
 from pipelines.repairing import RepairReport, RepairStores
 from pipelines.slice_import import SliceImporter
 from pipelines.upload_finishing import UploadFinisher
@@ -346,7 +347,7 @@ def start_actors(settings: Settings, *, timeout_seconds: float = 120.0) -> dict[
 
     Returns their process ids by name. They live as long as the driver that called this.
     """
-    asyncio.run(_ensure_active_index(settings))
+    asyncio.run(_ensure_active_index(settings, timeout_seconds))
     _alive[BREAKER_HUB] = _start(BreakerHubActor, BREAKER_HUB, settings)
     started = {INDEX_WRITER: _start(IndexWriterActor, INDEX_WRITER, settings)}
     for number in range(settings.ingest.workers):
@@ -370,9 +371,10 @@ def stop_actors() -> None:
     _alive.clear()
 
 
-async def _ensure_active_index(settings: Settings) -> None:
+async def _ensure_active_index(settings: Settings, timeout_seconds: float) -> None:
     """Once for all: at the first start the model is loaded to see its name."""
-    metadata = await open_metadata(settings)
+    async with asyncio.timeout(timeout_seconds):
+        metadata = await patiently(lambda: open_metadata(settings))
     try:
         await ensure_active_index(settings, metadata)
     finally:
@@ -384,5 +386,5 @@ def _start(kind: Any, name: str, *arguments: Any) -> Any:
 
 
 def _pids(actors: dict[str, Any], timeout_seconds: float) -> dict[str, int]:
-    pids = ray.get([actor.ping.remote() for actor in actors.values()], timeout=timeout_seconds)
-    return dict(zip(actors, pids, strict=True))
+    deadline = time.monotonic() + timeout_seconds
+    return {name: process_of(actor, deadline=deadline) for name, actor in actors.items()}

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 import ray
+import structlog
 
 from actors.namespace import NAMESPACE
 from domain.errors import RetryableError, WorkerDiedError, WorkerUnavailableError
 
+log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
+
+AGAIN_SECONDS = 0.2
 
 
 def worker_name(number: int) -> str:
@@ -32,6 +38,29 @@ async def living_worker(number: int) -> Any:
     except (ray.exceptions.RayError, ValueError) as error:
         raise WorkerUnavailableError(f"import worker {number} is starting") from error
     return worker
+
+
+def process_of(actor: Any, *, deadline: float) -> int:
+    """The answer to ``ping`` of an actor that is starting, its process id.
+
+    It is asked again when it is killed meanwhile, which Ray mends, or when its stores are away.
+    ``deadline`` is monotonic; after it, whatever the last try ended in is raised.
+    """
+    while True:
+        try:
+            pid: int = ray.get(actor.ping.remote(), timeout=max(0.0, deadline - time.monotonic()))
+            return pid
+        except (ray.exceptions.ActorUnavailableError, ray.exceptions.RayTaskError) as error:
+            if not _may_pass(error) or time.monotonic() > deadline:
+                raise
+            log.warning("actor_awaited", error=str(error).splitlines()[-1])
+            time.sleep(AGAIN_SECONDS)
+
+
+def _may_pass(error: ray.exceptions.RayError) -> bool:
+    if isinstance(error, ray.exceptions.RayTaskError):
+        return isinstance(root_cause(error), RetryableError)
+    return True
 
 
 async def translated(call: Awaitable[T], who: str) -> T:

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -45,6 +46,8 @@ MIN_LOGICAL_CPUS = 4
 WATCH_SECONDS = 0.5
 SHUTDOWN_SECONDS = 25.0
 END_STREAMS_SECONDS = 2.0
+SERVE_TRIES = 5
+SERVE_AGAIN_SECONDS = 1.0
 EXIT_STOPPED = 0
 EXIT_NOT_STARTED = 1
 EXIT_RAY_DIED = 3
@@ -131,7 +134,7 @@ class Node:
         self._start_ray()
         actors = self._start_actors(self._settings)
         self._write_node_file(actors)
-        self._start_serve()
+        self._start_serve_patiently()
         self._write_node_file(actors)
 
     def _start_ray(self) -> None:
@@ -165,6 +168,19 @@ class Node:
             controller_options={"runtime_env": {"env_vars": environment}},
         )
         serve.run(self._make_application(self._settings), name="headrace", route_prefix="/")
+
+    def _start_serve_patiently(self) -> None:
+        """A proxy or controller that is killed while it starts is started again by Serve."""
+        import ray
+
+        for _ in range(SERVE_TRIES - 1):
+            try:
+                self._start_serve()
+                return
+            except (ray.exceptions.RayError, TimeoutError) as error:
+                log.warning("serve_start_repeated", error=str(error).splitlines()[-1])
+                time.sleep(SERVE_AGAIN_SECONDS)
+        self._start_serve()
 
     def _write_node_file(self, actors: Mapping[str, int]) -> None:
         """Say who runs, for the supervisor and for whoever has to clean up after both."""
