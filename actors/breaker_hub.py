@@ -21,6 +21,7 @@ import ray
 import structlog
 
 from actors.adapters.system_clock import SystemClock
+from actors.breaker_pings import ping_what_is_away
 from actors.breakers import SHARED, Breakers, Dependency
 from actors.logging import configure_logging
 from actors.namespace import NAMESPACE
@@ -201,10 +202,20 @@ def _call_in(loop: asyncio.AbstractEventLoop, note: Any, dependency: Dependency)
 
 
 def start_gossip(breakers: Breakers, hub: BreakerHub | None = None) -> asyncio.Task[None]:
-    """Gossip until the task is cancelled, with the cluster's hub unless another is given."""
-    gossip = Gossip(breakers, hub or ActorHub())
+    """Gossip until the task is cancelled, with the cluster's hub unless another is given.
+
+    What others or this process have found away is pinged meanwhile.
+    """
     # In a context of its own: Serve cancels what was started in that of a request.
-    return asyncio.create_task(gossip.run(), context=contextvars.Context())
+    return asyncio.create_task(
+        _gossip_and_ping(breakers, hub or ActorHub()), context=contextvars.Context()
+    )
+
+
+async def _gossip_and_ping(breakers: Breakers, hub: BreakerHub) -> None:
+    async with asyncio.TaskGroup() as both:
+        both.create_task(Gossip(breakers, hub).run())
+        both.create_task(ping_what_is_away(breakers))
 
 
 @asynccontextmanager

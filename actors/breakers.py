@@ -42,6 +42,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
+Ping = Callable[[], Awaitable[None]]
 
 PROBE_SECONDS = 1.0
 """When callers may come back that were refused because a probe is under way."""
@@ -182,6 +183,8 @@ class Gate:
         self._refusals = 0
         self._repeats = 0
         self._reason: str | None = None
+        self.ping: Ping | None = None
+        """Asks whether the dependency is there. Without one an open breaker waits for its time."""
 
     def status(self) -> GateStatus:
         with self._lock:
@@ -241,6 +244,14 @@ class Gate:
 
     def no_answer_in(self, seconds: float) -> RetryableError:
         return self._unavailable(f"{TITLE_OF[self.dependency]} gave no answer in {seconds:g} s")
+
+    def note_ping(self) -> None:
+        """The dependency has answered a ping."""
+        with self._lock:
+            closed = self._breaker.ping_answered()
+        if closed:
+            log.info("breaker_closed", dependency=self.dependency, by="a ping")
+            self._on_change(self.dependency)
 
     def hear_open(self, seconds: float, reason: str | None = None) -> None:
         """Another process has found the dependency away: leave it alone for so long, too."""

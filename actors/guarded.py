@@ -282,26 +282,37 @@ class GuardedCache:
 
 
 def guard_metadata(store: MetadataStore, breakers: Breakers) -> MetadataStore:
-    return GuardedMetadataStore(store, breakers[Dependency.POSTGRES])
+    gate = breakers[Dependency.POSTGRES]
+    gate.ping = store.ping
+    return GuardedMetadataStore(store, gate)
 
 
 def guard_objects(objects: ObjectStore, breakers: Breakers) -> ObjectStore:
-    return guarded(objects, breakers[Dependency.OBJECTS], repeated=OBJECT_CALLS)
+    gate = breakers[Dependency.OBJECTS]
+    gate.ping = objects.ping
+    return guarded(objects, gate, repeated=OBJECT_CALLS)
 
 
 def guard_index(index: SearchIndex, breakers: Breakers, *, search_seconds: float) -> SearchIndex:
     """The index as it is searched; a search that takes longer has failed."""
     seconds = {"search_vector": search_seconds, "search_keyword": search_seconds}
-    return guarded(index, breakers[Dependency.INDEX], repeated=INDEX_READS, seconds=seconds)
+    gate = breakers[Dependency.INDEX]
+    gate.ping = index.ping
+    return guarded(index, gate, repeated=INDEX_READS, seconds=seconds)
 
 
 def guard_index_writes(index: SearchIndex, breakers: Breakers) -> SearchIndex:
-    """The index as its one writer uses it."""
+    """The index as its one writer uses it.
+
+    Its ping reads, and so says nothing of writing: this breaker has none.
+    """
     return guarded(index, breakers[Dependency.INDEX_WRITES], repeated=INDEX_WRITES)
 
 
 def guard_cache(cache: Cache, breakers: Breakers) -> Cache:
-    return GuardedCache(cache, breakers[Dependency.CACHE])
+    gate = breakers[Dependency.CACHE]
+    gate.ping = cache.ping
+    return GuardedCache(cache, gate)
 
 
 def guard_embedder(embedder: Embedder, breakers: Breakers) -> Embedder:

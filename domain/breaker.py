@@ -3,10 +3,13 @@
 ::
 
     closed ──failures in a row──▶ open ──recovery time──▶ half-open ──probe succeeds──▶ closed
-                                   ▲                          │
-                                   └──────probe fails─────────┘
+                                  │ ▲                         │                           ▲
+                                  │ └──────probe fails────────┘                           │
+                                  └──────────────────a ping is answered───────────────────┘
 
-Half-open lets one call through, the probe, and refuses all others until it has ended.
+Half-open lets one call through, the probe, and refuses all others until it has ended. A ping that
+is answered before the recovery time is over is as good as a probe, as long as calls bear it out: a
+breaker that opens again before any has succeeded waits out its time.
 """
 
 from __future__ import annotations
@@ -49,6 +52,7 @@ class Breaker:
         self._failures = 0
         self._open_until: float | None = None
         self._probe_until: float | None = None
+        self._heeds_pings = True
         self.trips = 0
         """How often it has opened."""
 
@@ -97,6 +101,7 @@ class Breaker:
         """The dependency has answered. Returns whether this closed the breaker."""
         if ticket != self._ticket:
             return False
+        self._heeds_pings = True
         if self._probe_until is None:
             self._failures = 0
             return False
@@ -117,6 +122,17 @@ class Breaker:
         """The call has ended without saying anything of the dependency (it was cancelled)."""
         if ticket == self._ticket:
             self._probe_until = None
+
+    def ping_answered(self) -> bool:
+        """The dependency has answered a ping, which needs no ticket. Returns whether this closed
+        the breaker.
+        """
+        state = self.state
+        if state is BreakerState.CLOSED or (state is BreakerState.OPEN and not self._heeds_pings):
+            return False
+        self._heeds_pings = False
+        self.close()
+        return True
 
     def open(self, seconds: float) -> None:
         """Be open for ``seconds`` from now, whatever went before."""

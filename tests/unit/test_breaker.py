@@ -105,6 +105,35 @@ def test_a_probe_of_which_nothing_is_heard_makes_way_for_another(
     assert half_open.succeeded(second)
 
 
+def test_a_ping_that_is_answered_closes_it_before_its_time(opened: Breaker) -> None:
+    assert opened.ping_answered()
+    assert (opened.state, opened.failures, opened.seconds_left) == (CLOSED, 0, 0.0)
+
+
+def test_pings_that_no_call_has_borne_out_do_not_close_it_again(
+    opened: Breaker, clock: FakeClock
+) -> None:
+    opened.ping_answered()
+    fail(opened, times=THRESHOLD)
+    assert not opened.ping_answered()
+    assert (opened.state, opened.seconds_left) == (OPEN, RECOVERY)
+    clock.advance(RECOVERY)
+    assert opened.ping_answered()
+
+
+def test_a_call_that_succeeds_bears_pings_out(opened: Breaker) -> None:
+    opened.ping_answered()
+    opened.succeeded(admitted(opened))
+    fail(opened, times=THRESHOLD)
+    assert opened.ping_answered()
+
+
+def test_a_ping_changes_nothing_where_all_is_well(breaker: Breaker) -> None:
+    fail(breaker, times=4)
+    assert not breaker.ping_answered()
+    assert breaker.failures == 4
+
+
 def test_a_late_answer_from_before_does_not_close_it(breaker: Breaker) -> None:
     slow = admitted(breaker)
     fail(breaker, times=THRESHOLD)
@@ -188,6 +217,12 @@ class Calls(RuleBasedStateMachine):
     def hear_closed(self) -> None:
         self.breaker.close()
         self.probes.clear()
+
+    @rule()
+    def answer_ping(self) -> None:
+        if self.breaker.ping_answered():
+            assert self.breaker.state is CLOSED
+            self.probes.clear()
 
     @invariant()
     def only_an_open_one_has_time_left(self) -> None:
