@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
-from tests.chaos.faults import kill_part
+from tests.chaos.faults import kill_one, parts
 from tests.chaos.load import put, rows_of
 from tests.chaos.run import reckon
 from tests.chaos.world import World, running_world
@@ -35,7 +35,7 @@ def crowd(world: World, *, files: int, clients: int) -> tuple[list[str], int]:
     def keep_killing() -> None:
         nonlocal kills
         while not done.wait(KILL_EVERY_SECONDS):
-            kill_part("ray::IngestWorkerActor")(world, Random(kills))
+            kill_one(parts("ray::IngestWorkerActor"))(world, Random(kills))
             kills += 1
 
     killer = threading.Thread(target=keep_killing, daemon=True)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from random import Random
 
 import psutil
 
-from tests.chaos.load import put, rows_of
+from domain.models.files import ProcessingStatus
+from tests.chaos.load import put, rows_of, status_of
 from tests.chaos.world import World
 
 STALL_SECONDS = 3.0
+
+Victims = Callable[[World], Sequence[psutil.Process]]
+Strike = Callable[[World, Random], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,52 +28,70 @@ class Fault:
     """``weight`` is how often it is drawn beside the others.
 
     ``strike`` returns the ids of files that it has uploaded and that must end as ``failed``.
+    ``is_possible`` says whether there is anything to strike at this moment.
     """
 
     name: str
     weight: int
-    strike: Callable[[World, Random], Sequence[str]]
+    strike: Strike
+    is_possible: Callable[[World], bool] = lambda world: True
 
 
-def _kill_all(victims: Sequence[psutil.Process]) -> Sequence[str]:
+def parts(title: str) -> Victims:
+    """The processes of the node whose title begins so."""
+    return lambda world: world.parts(title)
+
+
+def _postgres(world: World) -> Sequence[psutil.Process]:
+    return world.postgres_family()[:1]
+
+
+def kill_one(victims: Victims) -> Strike:
+    """Kill one of them, whichever."""
+
+    def strike(world: World, random: Random) -> Sequence[str]:
+        there = victims(world)
+        return _kill(random.sample(there, 1) if there else ())
+
+    return strike
+
+
+def _kill_all(victims: Victims) -> Strike:
+    return lambda world, random: _kill(victims(world))
+
+
+def _kill(victims: Sequence[psutil.Process]) -> Sequence[str]:
     for victim in victims:
         with contextlib.suppress(psutil.NoSuchProcess):
             victim.kill()
     return ()
 
 
-def kill_part(title: str) -> Callable[[World, Random], Sequence[str]]:
-    """Kill one process whose title begins so."""
-
-    def strike(world: World, random: Random) -> Sequence[str]:
-        victims = world.parts(title)
-        return _kill_all(random.sample(victims, 1) if victims else ())
-
-    return strike
+def _killed(name: str, weight: int, victims: Victims) -> Fault:
+    return Fault(name, weight, kill_one(victims), lambda world: bool(victims(world)))
 
 
-def _kill_postgres(world: World, random: Random) -> Sequence[str]:
-    return _kill_all([world.postgres()])
+def _kill_conductor(world: World, random: Random) -> Sequence[str]:
+    with world.conductor_in_hand:
+        return kill_one(parts("ray::ConductorActor"))(world, random)
 
 
 def _kill_ray(world: World, random: Random) -> Sequence[str]:
-    return _kill_all([world.node, *world.node.children(recursive=True)])
+    with world.conductor_in_hand:
+        return _kill(world.node_family())
 
 
 def _kill_supervisor(world: World, random: Random) -> Sequence[str]:
     """The operator, or systemd, starts it again."""
-    _kill_all([world.supervisor])
-    world.up()
+    with world.conductor_in_hand:
+        _kill(world.supervisors())
+        world.up_again()
     return ()
 
 
-def _drop_connections(world: World, random: Random) -> Sequence[str]:
-    """End every session of the database server, as a restarted firewall would."""
-    return _kill_backends(world.postgres())
-
-
-def _kill_backends(server: psutil.Process) -> Sequence[str]:
-    for backend in server.children():
+def _drop_sessions(world: World, random: Random) -> Sequence[str]:
+    """End every session of the database server, as its administrator may."""
+    for backend in world.postgres_family()[1:]:
         with contextlib.suppress(psutil.NoSuchProcess):
             title = " ".join(backend.cmdline())
             if "[local]" in title or "127.0.0.1" in title:
@@ -75,66 +99,73 @@ def _kill_backends(server: psutil.Process) -> Sequence[str]:
     return ()
 
 
-def _stall(
-    victims: Callable[[World], Sequence[psutil.Process]],
-) -> Callable[[World, Random], Sequence[str]]:
-    """Stop processes for a while, as a machine does that swaps or a network that delays."""
-
-    def strike(world: World, random: Random) -> Sequence[str]:
-        stopped = list(victims(world))
-        for process in stopped:
+@contextmanager
+def _held(victims: Sequence[psutil.Process]) -> Iterator[None]:
+    """Stop processes inside the block, as a machine does that swaps."""
+    for process in victims:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.suspend()
-        try:
+    try:
+        yield
+    finally:
+        for process in victims:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+
+
+def _stalled(name: str, weight: int, victims: Victims) -> Fault:
+    def strike(world: World, random: Random) -> Sequence[str]:
+        with _held(victims(world)):
             time.sleep(STALL_SECONDS)
-        finally:
-            for process in stopped:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.resume()
         return ()
 
-    return strike
+    return Fault(
+        f"{name} stalled for {STALL_SECONDS:g} s",
+        weight,
+        strike,
+        lambda world: bool(victims(world)),
+    )
 
 
-def _postgres_family(world: World) -> Sequence[psutil.Process]:
-    server = world.postgres()
-    return [server, *server.children(recursive=True)]
-
-
-def _corrupt_object(world: World, random: Random) -> Sequence[str]:
+def _damage_file(world: World, random: Random) -> Sequence[str]:
     """Damage a stored file before anybody has read it; the conductor is held up meanwhile."""
     name = f"damaged-{random.randrange(10**9)}"
     content = rows_of(name, 20)
-    held = world.parts("ray::ConductorActor")
-    for process in held:
-        process.suspend()
-    try:
+    digest = sha256(content).hexdigest()
+    stored = world.objects_dir / "sha256" / digest[:2] / digest[2:4] / digest
+    with world.conductor_in_hand, _held(world.parts("ray::ConductorActor")):
         file_id = put(world, f"{name}.ndjson", content)
-        digest = sha256(content).hexdigest()
-        stored = world.data_dir / "objects" / "sha256" / digest[:2] / digest[2:4] / digest
-        if file_id:
-            stored.write_bytes(content.replace(b"Pump", b"Pimp"))
-    finally:
-        for process in held:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.resume()
-    return [file_id] if file_id else []
+        if file_id is None:
+            return ()
+        _overwrite(stored, content.replace(b"Pump", b"Pimp"))
+        # A conductor that has just been started again may have been faster.
+        if status_of(world, file_id) == ProcessingStatus.PENDING:
+            return [file_id]
+        _overwrite(stored, content)
+    return ()
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    """In place, which takes no space on a disk that may be full."""
+    with path.open("r+b") as file:
+        file.write(content)
 
 
 FAULTS = (
-    Fault("import worker killed", 30, kill_part("ray::IngestWorkerActor")),
-    Fault("index writer killed", 14, kill_part("ray::IndexWriterActor")),
-    Fault("conductor killed", 14, kill_part("ray::ConductorActor")),
-    Fault("query replica killed", 10, kill_part("ray::ServeReplica")),
-    Fault("HTTP proxy killed", 4, kill_part("haproxy")),
-    Fault("Serve controller killed", 4, kill_part("ray::ServeController")),
-    Fault("module registry killed", 2, kill_part("ray::ModuleRegistryActor")),
-    Fault("PostgreSQL killed", 6, _kill_postgres),
-    Fault("database sessions ended", 6, _drop_connections),
-    Fault("all of Ray killed", 3, _kill_ray),
-    Fault("supervisor killed", 2, _kill_supervisor),
-    Fault("PostgreSQL stalled for 3 s", 2, _stall(_postgres_family)),
-    Fault("index writer stalled for 3 s", 2, _stall(lambda w: w.parts("ray::IndexWriterActor"))),
-    Fault("stored file damaged", 2, _corrupt_object),
+    _killed("import worker killed", 30, parts("ray::IngestWorkerActor")),
+    _killed("index writer killed", 14, parts("ray::IndexWriterActor")),
+    Fault("conductor killed", 14, _kill_conductor, lambda w: bool(w.parts("ray::ConductorActor"))),
+    _killed("query replica killed", 10, parts("ray::ServeReplica")),
+    _killed("HTTP proxy killed", 4, parts("haproxy")),
+    _killed("Serve controller killed", 4, parts("ray::ServeController")),
+    _killed("breaker hub killed", 2, parts("ray::BreakerHubActor")),
+    Fault("PostgreSQL killed", 6, _kill_all(_postgres), lambda w: bool(_postgres(w))),
+    Fault("database sessions ended", 6, _drop_sessions, lambda w: bool(_postgres(w))),
+    Fault("all of Ray killed", 1, _kill_ray, lambda w: bool(w.node_family())),
+    Fault("supervisor killed", 1, _kill_supervisor, lambda w: bool(w.supervisors())),
+    _stalled("PostgreSQL", 2, lambda world: world.postgres_family()),
+    _stalled("index writer", 2, parts("ray::IndexWriterActor")),
+    Fault("stored file damaged", 2, _damage_file, lambda w: w.is_ready()),
 )
 
 

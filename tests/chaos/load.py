@@ -134,7 +134,7 @@ class Asker(Worker):
 def ask(world: World, text: str) -> Question:
     at = time.monotonic()
     try:
-        answer = httpx.post(f"{world.url}/v1/query", json={"query": text}, timeout=10)
+        answer = world.http.post(f"{world.url}/v1/query", json={"query": text}, timeout=10)
     except httpx.HTTPError:
         return Question(at, time.monotonic() - at, 0)
     is_degraded = answer.status_code == 200 and bool(answer.json()["degraded"])
@@ -144,7 +144,7 @@ def ask(world: World, text: str) -> Question:
 def put(world: World, filename: str, content: bytes) -> str | None:
     """The id of the accepted file; ``None`` when it was not accepted."""
     try:
-        answer = httpx.put(f"{world.url}/v1/files/{filename}", content=content, timeout=30)
+        answer = world.http.put(f"{world.url}/v1/files/{filename}", content=content, timeout=30)
     except httpx.HTTPError:
         return None
     if answer.status_code == 202:
@@ -158,7 +158,7 @@ def put(world: World, filename: str, content: bytes) -> str | None:
 def status_of(world: World, file_id: str) -> str | None:
     """The file's status, if the service answers."""
     try:
-        answer = httpx.get(f"{world.url}/v1/files/{file_id}", timeout=10)
+        answer = world.http.get(f"{world.url}/v1/files/{file_id}", timeout=10)
         return str(answer.json()["status"]) if answer.status_code == 200 else None
     except (httpx.HTTPError, ValueError):
         return None

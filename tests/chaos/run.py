@@ -1,35 +1,32 @@
-"""One seeded run: a service at work, faults one after the other, and the reckoning."""
+"""One seeded run: a service at work, faults in one of two forms, and the reckoning."""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from random import Random
 
 from domain.file_states import FINAL_STATUSES
 from domain.models.files import ProcessingStatus
-from tests.chaos.faults import Fault, drawn
-from tests.chaos.load import Asker, Question, Uploader, ask, is_final, put, rows_of
+from tests.chaos.faults import drawn
+from tests.chaos.load import Asker, Uploader
+from tests.chaos.strikes import Scene, Struck
 from tests.chaos.world import World, running_world, wait_until
 
-RECOVERY_SECONDS = 180.0
 END_SECONDS = 900.0
-PROBE_ROWS = 5
+REST_POLL_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Struck:
-    """A fault that struck: the seconds until a file uploaded after it was searchable and a
-    question answered, if that came to pass; what was asked meanwhile.
-    """
+class Form(StrEnum):
+    """How faults follow each other."""
 
-    fault: str
-    seconds: float
-    has_recovered: bool
-    questions: Sequence[Question]
+    OVERLAPPING = "overlapping"
+    ONE_BY_ONE = "one-by-one"
 
 
 @dataclass
@@ -37,74 +34,55 @@ class Outcome:
     """What a run came to; ``problems`` is empty when nothing was lost, doubled or stuck."""
 
     seed: int
+    form: Form
     struck: list[Struck] = field(default_factory=list)
     files: int = 0
     records: int = 0
+    asked: int = 0
+    unanswered: int = 0
+    degraded: int = 0
+    sent_again: int = 0
+    """Uploads that were refused or cut off, and repeated."""
     problems: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
 
-def run(seed: int, count: int) -> Outcome:
+def run(seed: int, count: int, form: Form) -> Outcome:
     """Strike ``count`` times. Raises nothing that the service does wrong: see ``problems``."""
-    outcome = Outcome(seed)
+    outcome = Outcome(seed, form)
     started = time.monotonic()
-    with (
-        tempfile.TemporaryDirectory(prefix="headrace-chaos-") as folder,
-        running_world(Path(folder)) as world,
-    ):
+    folder = Path(tempfile.mkdtemp(prefix="headrace-chaos-"))
+    with running_world(folder) as world:
         uploader = Uploader(world, random=Random(seed + 1))
         asker = Asker(world, random=Random(seed + 2))
+        scene = Scene(world, uploader, asker)
         for worker in (uploader, asker):
             worker.start()
-        must_fail: set[str] = set()
-        for number, fault in enumerate(drawn(Random(seed), count), start=1):
-            struck, doomed = _strike(world, fault, Random(seed + 1_000 * number), asker, uploader)
-            must_fail |= set(doomed)
-            outcome.struck.append(struck)
-            print(f"{number:4} {fault.name:30} {struck.seconds:6.1f} s", flush=True)
-            if not struck.has_recovered:
-                outcome.problems.append(f"{fault.name} (number {number}): no recovery")
-                break
+        strike_all = scene.one_by_one if form is Form.ONE_BY_ONE else scene.overlapping
+        strike_all(drawn(Random(seed), count), Random(seed + 3))
         uploader.stop()
         asker.stop()
-        outcome.problems += reckon(world, uploader.accepted, must_fail)
-        outcome.files = len(uploader.accepted)
-        outcome.records = sum(uploader.accepted.values())
+        outcome.struck = scene.struck
+        outcome.problems += [
+            f"{one.fault}: no recovery" for one in scene.struck if not one.has_recovered
+        ]
+        outcome.problems += reckon(world, uploader.accepted, scene.must_fail)
+        _count(outcome, uploader, asker)
     outcome.seconds = time.monotonic() - started
+    if outcome.problems:
+        print(f"what is left of the service, its logs among it: {folder}", flush=True)
+    else:
+        shutil.rmtree(folder)
     return outcome
 
 
-def _strike(
-    world: World, fault: Fault, random: Random, asker: Asker, uploader: Uploader
-) -> tuple[Struck, Sequence[str]]:
-    time.sleep(random.uniform(0.0, 1.0))
-    at = time.monotonic()
-    doomed = fault.strike(world, random)
-    has_recovered = _recovers(world, uploader, f"probe-{random.randrange(10**12)}")
-    end = time.monotonic()
-    return Struck(fault.name, end - at, has_recovered, asker.between(at, end)), doomed
-
-
-def _recovers(world: World, uploader: Uploader, name: str) -> bool:
-    """Whether a file that is uploaded now is imported in time, and a question answered in full."""
-    deadline = time.monotonic() + RECOVERY_SECONDS
-    content = rows_of(name, PROBE_ROWS)
-    probe: str | None = None
-    while probe is None and time.monotonic() < deadline:
-        probe = put(world, f"{name}.ndjson", content)
-        time.sleep(0.05)
-    if probe is None:
-        return False
-    uploader.accepted[probe] = PROBE_ROWS
-    return all(
-        wait_until(what, seconds=deadline - time.monotonic())
-        for what in (lambda: is_final(world, probe), lambda: _answers(world))
-    )
-
-
-def _answers(world: World) -> bool:
-    question = ask(world, "which pump lost pressure")
-    return question.status == 200 and not question.is_degraded
+def _count(outcome: Outcome, uploader: Uploader, asker: Asker) -> None:
+    outcome.files = len(uploader.accepted)
+    outcome.records = sum(uploader.accepted.values())
+    outcome.sent_again = uploader.refused
+    outcome.asked = len(asker.asked)
+    outcome.unanswered = sum(question.status != 200 for question in asker.asked)
+    outcome.degraded = sum(question.is_degraded for question in asker.asked)
 
 
 def reckon(
@@ -115,7 +93,8 @@ def reckon(
     until_rest: Callable[[], None] = lambda: None,
 ) -> list[str]:
     """What is wrong once all has come to rest; ``until_rest`` is called then."""
-    wait_until(lambda: _all_rest(world), seconds=END_SECONDS)
+    end = time.monotonic() + END_SECONDS
+    wait_until(lambda: _all_rest(world), deadline=lambda: end)
     until_rest()
     files = {file["id"]: file for file in world.files()}
     problems = [
@@ -131,7 +110,7 @@ def reckon(
 
 
 def _all_rest(world: World) -> bool:
-    time.sleep(1.0)
+    time.sleep(REST_POLL_SECONDS)
     return all(file["status"] in FINAL_STATUSES for file in world.files())
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ import psutil
 from tests.e2e.conftest import Service, free_port
 
 START_SECONDS = 300
+POLL_SECONDS = 0.1
 
 
 @dataclass
@@ -23,6 +25,16 @@ class World(Service):
     """A service of its own; ``settings`` are further variables for it."""
 
     settings: dict[str, str] = field(default_factory=dict)
+    # Without kept connections: those to a dead replica would tell of nothing but themselves.
+    http: httpx.Client = field(
+        default_factory=lambda: httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
+    )
+    conductor_in_hand: Lock = field(default_factory=Lock)
+    """Held by a fault that ends the conductor, or that needs it to stand still."""
+
+    @property
+    def objects_dir(self) -> Path:
+        return self.data_dir / "objects"
 
     def environment(self) -> dict[str, str]:
         return {
@@ -37,34 +49,60 @@ class World(Service):
         if done.returncode != 0:
             raise RuntimeError(f"headrace up: {done.stdout}{done.stderr}")
 
+    def up_again(self) -> None:
+        """Start it while things go on breaking: tried until it is up."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return self.up()
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
+
     def down(self) -> None:
         self.run("down", timeout=120)
 
-    @property
-    def supervisor(self) -> psutil.Process:
-        return psutil.Process(self._state()["pid"])
+    def supervisors(self) -> list[psutil.Process]:
+        """The supervisor, if there is one."""
+        return self._running(lambda state: state["pid"])
 
-    @property
-    def node(self) -> psutil.Process:
-        return psutil.Process(self._state()["node"]["pid"])
+    def node_family(self) -> list[psutil.Process]:
+        """The node and all its processes, if there are any."""
+        node = self._running(lambda state: state["node"]["pid"])
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return [*node, *(child for one in node for child in one.children(recursive=True))]
+        return []
 
     def parts(self, title: str) -> list[psutil.Process]:
         """The node's processes whose title begins so: ``ray::ConductorActor``, ``haproxy``."""
-        with contextlib.suppress(psutil.NoSuchProcess, OSError, KeyError, TypeError):
-            return [p for p in self.node.children(recursive=True) if _title(p).startswith(title)]
+        return [process for process in self.node_family()[1:] if _title(process).startswith(title)]
+
+    def postgres_family(self) -> list[psutil.Process]:
+        """The database server, then its processes, if there are any."""
+        pid_file = self.data_dir / "postgres" / "cluster" / "postmaster.pid"
+        with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess):
+            server = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
+            if server.name().startswith("postgres"):
+                return [server, *server.children(recursive=True)]
         return []
 
     def is_ready(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/health/ready", timeout=2).status_code == 200
+            return self.http.get(f"{self.url}/health/ready", timeout=2).status_code == 200
         return False
 
     def files(self) -> list[dict[str, Any]]:
         """Every file that the service knows."""
         return list(self.json("files")["files"])
 
-    def _state(self) -> dict[str, Any]:
-        return dict(json.loads((self.data_dir / "run" / "supervisor.json").read_text()))
+    def _running(self, pid_in: Callable[[Any], int]) -> list[psutil.Process]:
+        """The process of that id in what the supervisor has written down, if it runs."""
+        written = self.data_dir / "run" / "supervisor.json"
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
+            process = psutil.Process(pid_in(json.loads(written.read_text())))
+            if process.status() != psutil.STATUS_ZOMBIE:
+                return [process]
+        return []
 
 
 def _title(process: psutil.Process) -> str:
@@ -83,13 +121,14 @@ def running_world(data_dir: Path, **settings: str) -> Iterator[World]:
         yield world
     finally:
         world.down()
+        world.http.close()
 
 
-def wait_until(what: Callable[[], bool], *, seconds: float) -> bool:
-    """Whether it became true in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+def wait_until(what: Callable[[], bool], *, deadline: Callable[[], float]) -> bool:
+    """Whether it became true before the deadline (monotonic), which may move meanwhile."""
+    while True:
         if what():
             return True
-        time.sleep(0.05)
-    return False
+        if time.monotonic() >= deadline():
+            return False
+        time.sleep(POLL_SECONDS)
