@@ -157,6 +157,7 @@ class Supervisor:
             if time.monotonic() > deadline:
                 limit = self._timings.start_limit
                 raise StartFailed(f"the service was not ready after {limit:.0f} s")
+            self._keep_postgres()
             self._follow_node()
 
     def _start_database(self) -> None:

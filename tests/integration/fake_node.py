@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from serve_app.run_state import RunDirectory
@@ -29,6 +30,8 @@ def main() -> None:
     if (data_dir / "unusable").exists():
         RunDirectory(data_dir).keep_refusal((data_dir / "unusable").read_text())
         sys.exit(1)
+    while (data_dir / "hesitate").exists():
+        time.sleep(0.02)
     # Like Ray's own processes it leads a session of its own, and here it outlives its parent.
     worker = subprocess.Popen(["sleep", "1000"], start_new_session=True)
     state = {"pid": os.getpid(), "pids": {"ingest_worker_0": worker.pid}}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -59,6 +60,16 @@ def state_of(settings: Settings) -> ServiceState:
     state = live_state(settings.data_dir)
     assert state is not None
     return state
+
+
+def has_node(settings: Settings) -> bool:
+    state = live_state(settings.data_dir)
+    return state is not None and state.node is not None
+
+
+def has_other_server(settings: Settings, than: psutil.Process) -> bool:
+    running = processes_of(settings.data_dir)
+    return bool(running) and running[0].name() == "postgres" and running[0].pid != than.pid
 
 
 def stop(settings: Settings) -> bool:
@@ -160,6 +171,23 @@ def test_what_keeps_postgres_from_starting_again_is_told_until_it_does(settings:
     (settings.data_dir / "full").unlink()
     eventually(lambda: state_of(settings).error is None)
     assert state_of(settings).phase is Phase.READY
+
+
+def test_a_postgres_that_is_killed_while_the_node_starts_is_started_again(
+    settings: Settings,
+) -> None:
+    hesitation = settings.data_dir / "hesitate"
+    hesitation.touch()
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(start, settings)
+        eventually(lambda: has_node(settings))
+        server = psutil.Process(int((settings.data_dir / "postmaster.pid").read_text()))
+        server.kill()
+        try:
+            eventually(lambda: has_other_server(settings, server))
+        finally:
+            hesitation.unlink()
+        starting.result()
 
 
 def test_down_clears_up_after_a_killed_supervisor(settings: Settings) -> None:
