@@ -24,7 +24,7 @@ from actors.adapters.system_clock import SystemClock
 from actors.breaker_pings import ping_what_is_away
 from actors.breakers import SHARED, Breakers, Dependency
 from actors.logging import configure_logging
-from actors.namespace import NAMESPACE
+from actors.namespace import NAMESPACE, ON_FIRST_NODE
 from actors.settings import Settings
 from domain.breaker import BreakerState
 from domain.errors import WorkerUnavailableError
@@ -229,7 +229,7 @@ async def gossiping(breakers: Breakers, hub: BreakerHub | None = None) -> AsyncI
         await asyncio.gather(task, return_exceptions=True)
 
 
-@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
+@ray.remote(num_cpus=0, resources=ON_FIRST_NODE, max_restarts=-1, max_task_retries=0)
 class BreakerHubActor:
     """Hosts a board. Nothing is missed when it dies: everybody tells it anew."""
 

@@ -22,7 +22,7 @@ from actors.bootstrap import (
 from actors.breaker_hub import start_gossip
 from actors.guarded import guard_index_writes
 from actors.logging import configure_logging
-from actors.namespace import NAMESPACE
+from actors.namespace import NAMESPACE, ON_FIRST_NODE
 from actors.opened_once import OpenedOnce
 from actors.settings import Settings
 from domain.errors import HeadraceError, IndexUnavailableError
@@ -158,7 +158,7 @@ class _OpenWriter:
         await self.index.close()
 
 
-@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
+@ray.remote(num_cpus=0, resources=ON_FIRST_NODE, max_restarts=-1, max_task_retries=0)
 class IndexWriterActor:
     """Holds the only index objects of the cluster that write.
 

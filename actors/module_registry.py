@@ -13,7 +13,7 @@ import ray
 from actors.bootstrap import open_metadata
 from actors.logging import configure_logging
 from actors.modules.registry import ModuleRegistry, Offer, open_registry
-from actors.namespace import NAMESPACE
+from actors.namespace import NAMESPACE, ON_FIRST_NODE
 from actors.opened_once import OpenedOnce
 from actors.settings import Settings
 from domain.errors import WorkerUnavailableError
@@ -23,7 +23,7 @@ from domain.ports.modules import ModuleStore
 ACTOR_NAME = "module_registry"
 
 
-@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
+@ray.remote(num_cpus=0, resources=ON_FIRST_NODE, max_restarts=-1, max_task_retries=0)
 class ModuleRegistryActor:
     """Hosts a registry. Made when it is first asked for, since it is seldom needed."""
 

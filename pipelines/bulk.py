@@ -22,6 +22,7 @@ from actors.bootstrap import followed_parsers, open_embedder, open_metadata, ope
 from actors.extraction.opening import open_extractor
 from actors.index_writer import ActorIndexWriter
 from actors.logging import configure_logging
+from actors.namespace import ON_FIRST_NODE
 from actors.settings import Settings
 from domain.chunking import ChunkLimits
 from domain.ledger import Ledger
@@ -219,7 +220,7 @@ def _column(table: pa.Table, name: str) -> list[bytes]:
     return values
 
 
-@ray.remote(num_cpus=0, max_retries=0)
+@ray.remote(num_cpus=0, resources=ON_FIRST_NODE, max_retries=0)
 def import_in_bulk(job: BulkJob) -> None:
     """Import a claimed file's pending slices through Ray Data, then say ``file_processed``.
 

@@ -34,7 +34,7 @@ from actors.guarded import guard_embedder, guard_objects
 from actors.index_writer import ACTOR_NAME as INDEX_WRITER
 from actors.index_writer import ActorIndexWriter, IndexWriterActor
 from actors.logging import configure_logging
-from actors.namespace import NAMESPACE
+from actors.namespace import NAMESPACE, ON_FIRST_NODE
 from actors.opened_once import OpenedOnce
 from actors.settings import Settings
 from domain.errors import ModelUnavailableError, RetryableError
@@ -88,7 +88,13 @@ class _ImportSide:
     passages: PassageWriter
 
 
-@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0, max_concurrency=64)
+@ray.remote(
+    num_cpus=0,
+    max_restarts=-1,
+    max_task_retries=0,
+    max_concurrency=64,
+    scheduling_strategy="SPREAD",
+)
 class IngestWorkerActor:
     """Reads, embeds and stores files; the model stays loaded between them.
 
@@ -247,7 +253,7 @@ class ActorImportWorkers:
             self._busy[number] -= 1
 
 
-@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
+@ray.remote(num_cpus=0, resources=ON_FIRST_NODE, max_restarts=-1, max_task_retries=0)
 class ConductorActor:
     """Runs the conductor from its first breath, so that a restarted one needs no call."""
 

@@ -11,6 +11,7 @@ from actors.active_index import absent, recipe_of
 from actors.bootstrap import open_metadata, open_model
 from actors.index_writer import ActorIndexWriter
 from actors.logging import configure_logging
+from actors.namespace import ON_FIRST_NODE
 from actors.settings import Settings
 from domain.errors import FatalImportError, ModelUnavailableError
 from domain.models.indexes import IndexPlace
@@ -19,7 +20,7 @@ from pipelines.maintenance import chunk_limits
 from pipelines.reindexing import Reindexer
 
 
-@ray.remote(num_cpus=0, max_retries=0)
+@ray.remote(num_cpus=0, resources=ON_FIRST_NODE, max_retries=0)
 def build_index(settings: Settings, place: IndexPlace) -> None:
     """Build an index to the end and switch to it, in a process of its own with the new model."""
     configure_logging(settings.log)

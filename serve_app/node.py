@@ -100,6 +100,7 @@ class Node:
         self._ports = find_free_ports()
         self._asked_to_stop = threading.Event()
         self._core: list[psutil.Process] = []
+        self._ray_address = ""
 
     def run(self) -> int:
         """Serve until a signal comes or Ray dies; returns the exit status."""
@@ -153,6 +154,7 @@ class Node:
         # Ray installs handlers of its own, which would end this process at once.
         self._listen_for_signals()
         self._core = [child for child in psutil.Process().children() if child.name() in RAY_CORE]
+        self._ray_address = ray.get_runtime_context().gcs_address
         self._write_node_file({})
 
     def _start_serve(self) -> None:
@@ -190,6 +192,7 @@ class Node:
                 "pid": os.getpid(),
                 "pids": {**started, **actors},
                 "ray_temp_dir": str(self._temp_dir),
+                "ray_address": self._ray_address,
                 "url": _url(self._settings),
                 "ports": {"http": self._settings.http.port, **self._ports.to_json()},
             },

@@ -6,8 +6,8 @@ import os
 import pwd
 import stat
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,6 +38,8 @@ class Account:
 
     uid: int
     gid: int
+    environment: Mapping[str, str] = field(default_factory=lambda: {"LC_ALL": "C"})
+    """All that the programs see of the environment."""
 
     @classmethod
     def for_this_process(cls) -> Account:
@@ -64,7 +66,7 @@ class Account:
     def run(
         self, command: Sequence[str], *, cwd: Path, stdin: str = "", timeout_seconds: float
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program as this account, with an empty environment; errors are in the result."""
+        """Run a program as this account; errors are in the result."""
         return subprocess.run(
             command,
             input=stdin,
@@ -74,7 +76,7 @@ class Account:
             errors="replace",
             timeout=timeout_seconds,
             cwd=cwd,
-            env={"LC_ALL": "C"},
+            env=dict(self.environment),
             user=self.uid if self.is_other else None,
             group=self.gid if self.is_other else None,
             extra_groups=[] if self.is_other else None,
