@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
-from tests.chaos.faults import kill_one, parts
+from tests.chaos.fault import kill_one, parts
 from tests.chaos.load import put, rows_of
 from tests.chaos.run import reckon
 from tests.chaos.world import World, running_world

@@ -1,12 +1,9 @@
-"""What is done to a running service. Each fault strikes at once, and undoes what it must."""
+"""All faults: what is done to a running service's processes, here, and to its stores."""
 
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -14,61 +11,24 @@ from random import Random
 import psutil
 
 from domain.models.files import ProcessingStatus
+from tests.chaos.fault import Fault, Where, held, kill, kill_all, kill_one, killed, parts, stalled
 from tests.chaos.load import put, rows_of, status_of
+from tests.chaos.store_faults import STORE_FAULTS
 from tests.chaos.world import World
-
-STALL_SECONDS = 3.0
-
-Victims = Callable[[World], Sequence[psutil.Process]]
-Strike = Callable[[World, Random], Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """``weight`` is how often it is drawn beside the others.
-
-    ``strike`` returns the ids of files that it has uploaded and that must end as ``failed``.
-    ``is_possible`` says whether there is anything to strike at this moment.
-    """
-
-    name: str
-    weight: int
-    strike: Strike
-    is_possible: Callable[[World], bool] = lambda world: True
-
-
-def parts(title: str) -> Victims:
-    """The processes of the node whose title begins so."""
-    return lambda world: world.parts(title)
 
 
 def _postgres(world: World) -> Sequence[psutil.Process]:
     return world.postgres_family()[:1]
 
 
-def kill_one(victims: Victims) -> Strike:
-    """Kill one of them, whichever."""
-
-    def strike(world: World, random: Random) -> Sequence[str]:
-        there = victims(world)
-        return _kill(random.sample(there, 1) if there else ())
-
-    return strike
+def _second_node(world: World) -> Sequence[psutil.Process]:
+    """All of it, once a raylet runs there."""
+    family = world.second_node.family() if world.second_node else []
+    return family if len(family) > 1 else []
 
 
-def _kill_all(victims: Victims) -> Strike:
-    return lambda world, random: _kill(victims(world))
-
-
-def _kill(victims: Sequence[psutil.Process]) -> Sequence[str]:
-    for victim in victims:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            victim.kill()
-    return ()
-
-
-def _killed(name: str, weight: int, victims: Victims) -> Fault:
-    return Fault(name, weight, kill_one(victims), lambda world: bool(victims(world)))
+def _index_server(world: World) -> Sequence[psutil.Process]:
+    return world.index_server.processes() if world.index_server else []
 
 
 def _kill_conductor(world: World, random: Random) -> Sequence[str]:
@@ -78,13 +38,13 @@ def _kill_conductor(world: World, random: Random) -> Sequence[str]:
 
 def _kill_ray(world: World, random: Random) -> Sequence[str]:
     with world.conductor_in_hand:
-        return _kill(world.node_family())
+        return kill(world.node_family())
 
 
 def _kill_supervisor(world: World, random: Random) -> Sequence[str]:
     """The operator, or systemd, starts it again."""
     with world.conductor_in_hand:
-        _kill(world.supervisors())
+        kill(world.supervisors())
         world.up_again()
     return ()
 
@@ -99,41 +59,13 @@ def _drop_sessions(world: World, random: Random) -> Sequence[str]:
     return ()
 
 
-@contextmanager
-def _held(victims: Sequence[psutil.Process]) -> Iterator[None]:
-    """Stop processes inside the block, as a machine does that swaps."""
-    for process in victims:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.suspend()
-    try:
-        yield
-    finally:
-        for process in victims:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.resume()
-
-
-def _stalled(name: str, weight: int, victims: Victims) -> Fault:
-    def strike(world: World, random: Random) -> Sequence[str]:
-        with _held(victims(world)):
-            time.sleep(STALL_SECONDS)
-        return ()
-
-    return Fault(
-        f"{name} stalled for {STALL_SECONDS:g} s",
-        weight,
-        strike,
-        lambda world: bool(victims(world)),
-    )
-
-
 def _damage_file(world: World, random: Random) -> Sequence[str]:
     """Damage a stored file before anybody has read it; the conductor is held up meanwhile."""
     name = f"damaged-{random.randrange(10**9)}"
     content = rows_of(name, 20)
     digest = sha256(content).hexdigest()
     stored = world.objects_dir / "sha256" / digest[:2] / digest[2:4] / digest
-    with world.conductor_in_hand, _held(world.parts("ray::ConductorActor")):
+    with world.conductor_in_hand, held(world.parts("ray::ConductorActor")):
         file_id = put(world, f"{name}.ndjson", content)
         if file_id is None:
             return ()
@@ -152,26 +84,51 @@ def _overwrite(path: Path, content: bytes) -> None:
 
 
 FAULTS = (
-    _killed("import worker killed", 30, parts("ray::IngestWorkerActor")),
-    _killed("index writer killed", 14, parts("ray::IndexWriterActor")),
+    killed("import worker killed", 30, parts("ray::IngestWorkerActor")),
+    killed("index writer killed", 14, parts("ray::IndexWriterActor")),
     Fault("conductor killed", 14, _kill_conductor, lambda w: bool(w.parts("ray::ConductorActor"))),
-    _killed("query replica killed", 10, parts("ray::ServeReplica")),
-    _killed("HTTP proxy killed", 4, parts("haproxy")),
-    _killed("Serve controller killed", 4, parts("ray::ServeController")),
-    _killed("breaker hub killed", 2, parts("ray::BreakerHubActor")),
-    Fault("PostgreSQL killed", 6, _kill_all(_postgres), lambda w: bool(_postgres(w))),
-    Fault("database sessions ended", 6, _drop_sessions, lambda w: bool(_postgres(w))),
-    Fault("all of Ray killed", 1, _kill_ray, lambda w: bool(w.node_family())),
-    Fault("supervisor killed", 1, _kill_supervisor, lambda w: bool(w.supervisors())),
-    _stalled("PostgreSQL", 2, lambda world: world.postgres_family()),
-    _stalled("index writer", 2, parts("ray::IndexWriterActor")),
+    killed("query replica killed", 10, parts("ray::ServeReplica")),
+    killed("HTTP proxy killed", 4, parts("haproxy")),
+    killed("Serve controller killed", 4, parts("ray::ServeController")),
+    killed("breaker hub killed", 2, parts("ray::BreakerHubActor")),
+    Fault("PostgreSQL killed", 6, kill_all(_postgres), lambda w: bool(_postgres(w))),
+    Fault("database sessions ended", 4, _drop_sessions, lambda w: bool(_postgres(w))),
+    Fault("all of Ray killed", 0, _kill_ray, lambda w: bool(w.node_family())),
+    Fault("supervisor killed", 0, _kill_supervisor, lambda w: bool(w.supervisors())),
+    Fault(
+        "second Ray node killed",
+        2,
+        kill_all(_second_node),
+        lambda w: bool(_second_node(w)),
+        where=Where.OUTSIDE,
+    ),
+    Fault(
+        "Weaviate killed",
+        6,
+        kill_all(_index_server),
+        lambda w: bool(_index_server(w)),
+        is_had=lambda w: w.index_server is not None,
+    ),
+    stalled("PostgreSQL", 2, lambda world: world.postgres_family()),
+    stalled("index writer", 2, parts("ray::IndexWriterActor")),
     Fault("stored file damaged", 2, _damage_file, lambda w: w.is_ready()),
+    *STORE_FAULTS,
 )
 
 
-def drawn(random: Random, count: int) -> list[Fault]:
-    """Every fault at least once, the others by weight, in random order."""
-    rest = random.choices(FAULTS, [fault.weight for fault in FAULTS], k=max(0, count - len(FAULTS)))
-    faults = [*FAULTS, *rest][:count]
+def drawn(world: World, random: Random, count: int, *, where: Where) -> list[Fault]:
+    """Every fault of that arrangement at least once, the others by weight, in random order.
+
+    Those of weight 0 take everything down; more than one of each would leave little time.
+    """
+    had = [fault for fault in FAULTS if fault.where in (Where.ANYWHERE, where)]
+    had = [fault for fault in had if fault.is_had(world)]
+    weights = [fault.weight for fault in had]
+    faults = [*had, *random.choices(had, weights, k=max(0, count - len(had)))][:count]
     random.shuffle(faults)
     return faults
+
+
+def missing(world: World) -> list[str]:
+    """The names of faults that cannot be had here."""
+    return [fault.name for fault in FAULTS if not fault.is_had(world)]

@@ -55,6 +55,7 @@ class Worker:
 
     world: World
     stopping: threading.Event = field(default_factory=threading.Event)
+    is_paused: bool = False
     error: BaseException | None = None
 
     def __post_init__(self) -> None:
@@ -73,7 +74,10 @@ class Worker:
     def _run(self) -> None:
         try:
             while not self.stopping.is_set():
-                self.turn()
+                if self.is_paused:
+                    self.stopping.wait(PAUSE_SECONDS)
+                else:
+                    self.turn()
         except BaseException as error:
             self.error = error
 
@@ -143,16 +147,27 @@ def ask(world: World, text: str) -> Question:
 
 def put(world: World, filename: str, content: bytes) -> str | None:
     """The id of the accepted file; ``None`` when it was not accepted."""
+    answer = sent(world, filename, content)
+    if answer is not None and answer.status_code == 202:
+        return str(answer.json()["id"])
+    return None
+
+
+def sent(world: World, filename: str, content: bytes) -> httpx.Response | None:
+    """The answer to an upload, if it is the service's own: not a gateway's, and not none.
+
+    Raises:
+        AssertionError: it is none that tells a caller to come back.
+    """
     try:
         answer = world.http.put(f"{world.url}/v1/files/{filename}", content=content, timeout=30)
     except httpx.HTTPError:
         return None
-    if answer.status_code == 202:
-        return str(answer.json()["id"])
-    is_ours = "json" in answer.headers.get("content-type", "")
-    if is_ours and answer.status_code < 429:
-        raise AssertionError(f"upload answered {answer.status_code}: {answer.text[:300]}")
-    return None
+    if "json" not in answer.headers.get("content-type", ""):
+        return None
+    is_expected = answer.status_code == 202 or answer.status_code >= 429
+    assert is_expected, f"upload answered {answer.status_code}: {answer.text[:300]}"
+    return answer
 
 
 def status_of(world: World, file_id: str) -> str | None:

@@ -13,7 +13,8 @@ from random import Random
 
 from domain.file_states import FINAL_STATUSES
 from domain.models.files import ProcessingStatus
-from tests.chaos.faults import drawn
+from tests.chaos.fault import Where
+from tests.chaos.faults import drawn, missing
 from tests.chaos.load import Asker, Uploader
 from tests.chaos.strikes import Scene, Struck
 from tests.chaos.world import World, running_world, wait_until
@@ -43,6 +44,8 @@ class Outcome:
     degraded: int = 0
     sent_again: int = 0
     """Uploads that were refused or cut off, and repeated."""
+    missing: list[str] = field(default_factory=list)
+    """Faults that could not be had where it ran."""
     problems: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -58,11 +61,12 @@ def run(seed: int, count: int, form: Form) -> Outcome:
         scene = Scene(world, uploader, asker)
         for worker in (uploader, asker):
             worker.start()
-        strike_all = scene.one_by_one if form is Form.ONE_BY_ONE else scene.overlapping
-        strike_all(drawn(Random(seed), count), Random(seed + 3))
+        _strike_all(scene, form, count, Random(seed))
         uploader.stop()
         asker.stop()
         outcome.struck = scene.struck
+        outcome.missing = missing(world)
+        outcome.problems += scene.wrong
         outcome.problems += [
             f"{one.fault}: no recovery" for one in scene.struck if not one.has_recovered
         ]
@@ -74,6 +78,16 @@ def run(seed: int, count: int, form: Form) -> Outcome:
     else:
         shutil.rmtree(folder)
     return outcome
+
+
+def _strike_all(scene: Scene, form: Form, count: int, random: Random) -> None:
+    """Half of the faults on what is embedded, then half on stores outside."""
+    strike = scene.one_by_one if form is Form.ONE_BY_ONE else scene.overlapping
+    strike(drawn(scene.world, random, count // 2, where=Where.EMBEDDED), random)
+    if not all(struck.has_recovered for struck in scene.struck):
+        return
+    scene.move_out()
+    strike(drawn(scene.world, random, count - count // 2, where=Where.OUTSIDE), random)
 
 
 def _count(outcome: Outcome, uploader: Uploader, asker: Asker) -> None:
@@ -93,8 +107,7 @@ def reckon(
     until_rest: Callable[[], None] = lambda: None,
 ) -> list[str]:
     """What is wrong once all has come to rest; ``until_rest`` is called then."""
-    end = time.monotonic() + END_SECONDS
-    wait_until(lambda: _all_rest(world), deadline=lambda: end)
+    wait_until(lambda: _all_rest(world), seconds=END_SECONDS)
     until_rest()
     files = {file["id"]: file for file in world.files()}
     problems = [

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
 
-from tests.chaos.faults import Fault
+from tests.chaos.fault import Fault
 from tests.chaos.load import Asker, Question, Uploader, ask, is_final, put, rows_of
-from tests.chaos.world import World, wait_until
+from tests.chaos.world import World, wait_until_deadline
 
 RECOVERY_SECONDS = 180.0
 ALONE_PAUSE_SECONDS = (0.0, 1.0)
@@ -41,6 +41,8 @@ class Scene:
     asker: Asker
     must_fail: set[str] = field(default_factory=set)
     """Files that were damaged before anybody read them."""
+    wrong: list[str] = field(default_factory=list)
+    """What the service did while it was struck, and should not have done."""
     struck: list[Struck] = field(default_factory=list)
     last_strike: float = 0.0
 
@@ -66,6 +68,15 @@ class Scene:
         for one in watched:
             one.result()
 
+    def move_out(self) -> None:
+        """Let the service go on with stores outside; nobody uploads or asks meanwhile."""
+        workers = (self.uploader, self.asker)
+        for worker in workers:
+            worker.is_paused = True
+        self.world.move_out()
+        for worker in workers:
+            worker.is_paused = False
+
     def _await_possible(self, fault: Fault) -> None:
         """Wait until there is something to strike; also what is starting may be struck."""
         self.last_strike = time.monotonic()
@@ -76,7 +87,10 @@ class Scene:
     def _strike(self, fault: Fault, random: Random) -> Struck:
         """Strike, and watch until all is well."""
         at = time.monotonic()
-        self.must_fail |= set(fault.strike(self.world, random))
+        try:
+            self.must_fail |= set(fault.strike(self.world, random))
+        except AssertionError as error:
+            self.wrong.append(f"{fault.name}: {error}")
         has_recovered = self._recovers(f"probe-{random.randrange(10**12)}")
         end = time.monotonic()
         struck = _struck(fault, end - at, has_recovered, self.asker.between(at, end))
@@ -103,7 +117,7 @@ class Scene:
         return self._in_time(lambda: is_final(self.world, probe)) and self._in_time(self._answers)
 
     def _in_time(self, what: Callable[[], bool]) -> bool:
-        return wait_until(what, deadline=lambda: self.last_strike + RECOVERY_SECONDS)
+        return wait_until_deadline(what, lambda: self.last_strike + RECOVERY_SECONDS)
 
     def _answers(self) -> bool:
         question = ask(self.world, "which pump lost pressure")

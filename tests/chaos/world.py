@@ -14,6 +14,10 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.chaos.index_server import IndexServer
+from tests.chaos.outside import FAKETIME, OutsideStores
+from tests.chaos.second_node import SecondNode
+from tests.chaos.small_disk import SmallDisk
 from tests.e2e.conftest import Service, free_port
 
 START_SECONDS = 300
@@ -31,10 +35,20 @@ class World(Service):
     )
     conductor_in_hand: Lock = field(default_factory=Lock)
     """Held by a fault that ends the conductor, or that needs it to stand still."""
+    stores: OutsideStores | None = None
+    second_node: SecondNode | None = None
+    index_server: IndexServer | None = None
+    disks: dict[str, SmallDisk] = field(default_factory=dict)
+    """Those of ``objects`` and of ``index``, where they can be had."""
 
     @property
     def objects_dir(self) -> Path:
         return self.data_dir / "objects"
+
+    @property
+    def can_move_clock(self) -> bool:
+        """Whether this machine has what moves the clock of one process."""
+        return FAKETIME.exists()
 
     def environment(self) -> dict[str, str]:
         return {
@@ -62,6 +76,29 @@ class World(Service):
     def down(self) -> None:
         self.run("down", timeout=120)
 
+    def move_out(self) -> None:
+        """Go on with stores outside, and a second Ray node on which import workers may live."""
+        self.down()
+        self.stores = OutsideStores(self.data_dir)
+        self.stores.start()
+        self.settings |= self.stores.settings | {"HEADRACE_INGEST__WORKERS": "2"}
+        self.up_again()
+        self.second_node = SecondNode(self.data_dir)
+        self.second_node.start()
+
+    def end(self) -> None:
+        """Stop all that was started, whatever state it is in."""
+        if self.second_node:
+            self.second_node.stop()
+        self.down()
+        if self.stores:
+            self.stores.stop()
+        if self.index_server:
+            self.index_server.stop()
+        for disk in self.disks.values():
+            disk.stop()
+        self.http.close()
+
     def supervisors(self) -> list[psutil.Process]:
         """The supervisor, if there is one."""
         return self._running(lambda state: state["pid"])
@@ -74,8 +111,11 @@ class World(Service):
         return []
 
     def parts(self, title: str) -> list[psutil.Process]:
-        """The node's processes whose title begins so: ``ray::ConductorActor``, ``haproxy``."""
-        return [process for process in self.node_family()[1:] if _title(process).startswith(title)]
+        """The nodes' processes whose title begins so: ``ray::ConductorActor``, ``haproxy``."""
+        family = self.node_family()[1:]
+        if self.second_node:
+            family += self.second_node.family()
+        return [process for process in family if _title(process).startswith(title)]
 
     def postgres_family(self) -> list[psutil.Process]:
         """The database server, then its processes, if there are any."""
@@ -107,24 +147,46 @@ class World(Service):
 
 def _title(process: psutil.Process) -> str:
     try:
-        return process.cmdline()[0].rpartition("/")[2]
+        return str(process.cmdline()[0]).rpartition("/")[2]
     except (psutil.Error, IndexError):
         return ""
 
 
 @contextlib.contextmanager
-def running_world(data_dir: Path, **settings: str) -> Iterator[World]:
-    """A started service; stopped whatever happens."""
-    world = World(data_dir, f"http://127.0.0.1:{free_port()}", settings)
+def running_world(data_dir: Path) -> Iterator[World]:
+    """A started service; stopped whatever happens.
+
+    Its index is a Weaviate's where the environment names the program, else LanceDB's.
+    """
+    world = World(data_dir, f"http://127.0.0.1:{free_port()}")
     try:
-        world.up()
+        _mount_disks(world)
+        if program := IndexServer.program():
+            world.index_server = IndexServer(program, data_dir / "weaviate")
+            world.index_server.start()
+            world.settings |= world.index_server.settings
+        world.up_again()
         yield world
     finally:
-        world.down()
-        world.http.close()
+        world.end()
 
 
-def wait_until(what: Callable[[], bool], *, deadline: Callable[[], float]) -> bool:
+def _mount_disks(world: World) -> None:
+    """Where that is permitted."""
+    for name in ("objects", "index"):
+        disk = SmallDisk(world.data_dir / name)
+        with contextlib.suppress(PermissionError):
+            disk.start()
+            world.disks[name] = disk
+
+
+def wait_until(what: Callable[[], bool], *, seconds: float) -> bool:
+    """Whether it became true in time."""
+    end = time.monotonic() + seconds
+    return wait_until_deadline(what, lambda: end)
+
+
+def wait_until_deadline(what: Callable[[], bool], deadline: Callable[[], float]) -> bool:
     """Whether it became true before the deadline (monotonic), which may move meanwhile."""
     while True:
         if what():
