@@ -93,8 +93,20 @@ FAULTS = (
     killed("breaker hub killed", 2, parts("ray::BreakerHubActor")),
     Fault("PostgreSQL killed", 6, kill_all(_postgres), lambda w: bool(_postgres(w))),
     Fault("database sessions ended", 4, _drop_sessions, lambda w: bool(_postgres(w))),
-    Fault("all of Ray killed", 0, _kill_ray, lambda w: bool(w.node_family())),
-    Fault("supervisor killed", 0, _kill_supervisor, lambda w: bool(w.supervisors())),
+    Fault(
+        "all of Ray killed",
+        0,
+        _kill_ray,
+        lambda w: bool(w.node_family()),
+        where=Where.EMBEDDED,
+    ),
+    Fault(
+        "supervisor killed",
+        0,
+        _kill_supervisor,
+        lambda w: bool(w.supervisors()),
+        where=Where.OUTSIDE,
+    ),
     Fault(
         "second Ray node killed",
         2,

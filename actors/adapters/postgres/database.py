@@ -131,11 +131,22 @@ class Database:
     @asynccontextmanager
     async def plain_transaction(self) -> AsyncIterator[Connection]:
         """Like ``transaction`` with the driver's errors, where a caller's own may pass through."""
-        async with (
-            self._connection() as connection,
-            connection.transaction(),
-        ):
-            yield connection
+        raised: BaseException | None = None
+        try:
+            async with (
+                self._connection() as connection,
+                connection.transaction(),
+            ):
+                try:
+                    yield connection
+                except BaseException as error:
+                    raised = error
+                    raise
+        except (asyncpg.InterfaceError, asyncpg.PostgresError, OSError):
+            # On a lost connection nothing can be rolled back, which must not hide the caller's own.
+            if raised is not None:
+                raise raised  # noqa: B904 - it came first
+            raise
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
