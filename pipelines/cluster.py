@@ -346,7 +346,7 @@ async def patiently(open_it: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(1.0)
 
 
-def start_actors(settings: Settings, *, timeout_seconds: float = 120.0) -> dict[str, int]:
+def start_actors(settings: Settings, *, timeout_seconds: float = 240.0) -> dict[str, int]:
     """Start the breaker hub, the index writer, the import workers and the conductor.
 
     Waits until they answer; nobody waits for the hub, without which everything works.

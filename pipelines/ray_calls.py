@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 AGAIN_SECONDS = 0.2
+PING_SECONDS = 20.0
 
 
 def worker_name(number: int) -> str:
@@ -43,14 +44,15 @@ async def living_worker(number: int) -> Any:
 def process_of(actor: Any, *, deadline: float) -> int:
     """The answer to ``ping`` of an actor that is starting, its process id.
 
-    It is asked again when it is killed meanwhile, which Ray mends, or when its stores are away.
+    It is asked again when it is killed meanwhile, which Ray mends, when its stores are away, and
+    when no answer comes: a call may be lost with the process that had it.
     ``deadline`` is monotonic; after it, whatever the last try ended in is raised.
     """
     while True:
         try:
-            pid: int = ray.get(actor.ping.remote(), timeout=max(0.0, deadline - time.monotonic()))
+            pid: int = ray.get(actor.ping.remote(), timeout=PING_SECONDS)
             return pid
-        except (ray.exceptions.ActorUnavailableError, ray.exceptions.RayTaskError) as error:
+        except ray.exceptions.RayError as error:
             if not _may_pass(error) or time.monotonic() > deadline:
                 raise
             log.warning("actor_awaited", error=str(error).splitlines()[-1])
@@ -58,9 +60,10 @@ def process_of(actor: Any, *, deadline: float) -> int:
 
 
 def _may_pass(error: ray.exceptions.RayError) -> bool:
+    """An actor whose constructor fails is dead for good; what it raises when asked may pass."""
     if isinstance(error, ray.exceptions.RayTaskError):
         return isinstance(root_cause(error), RetryableError)
-    return True
+    return isinstance(error, ray.exceptions.ActorUnavailableError | ray.exceptions.GetTimeoutError)
 
 
 async def translated(call: Awaitable[T], who: str) -> T:
