@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import threading
 import time
@@ -57,7 +58,13 @@ from pipelines.index_building import build_index, load_model
 from pipelines.index_keeping import IndexKeeper
 from pipelines.linking import LinkingService
 from pipelines.maintenance import Recipe, chunk_limits, probe, repairer
-from pipelines.ray_calls import living_worker, process_of, translated, worker_name
+from pipelines.ray_calls import (
+    STORES_SECONDS,
+    living_worker,
+    process_of,
+    translated,
+    worker_name,
+)
 from pipelines.repairing import RepairReport, RepairStores
 from pipelines.slice_import import SliceImporter
 from pipelines.upload_finishing import UploadFinisher
@@ -336,24 +343,27 @@ async def _conduct(settings: Settings, breakers: Breakers) -> None:
         tasks.create_task(conductor.run())
 
 
-async def patiently(open_it: Callable[[], Awaitable[T]]) -> T:
-    """Open something that may not be up yet, trying again until it is."""
+async def patiently(open_it: Callable[[], Awaitable[T]], *, seconds: float = math.inf) -> T:
+    """Open something that may not be up yet, trying again until it is, or for so long."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
             return await open_it()
         except RetryableError as error:
+            if time.monotonic() > deadline:
+                raise
             log.warning("store_awaited", error=error.message)
             await asyncio.sleep(1.0)
 
 
-def start_actors(settings: Settings, *, timeout_seconds: float = 120.0) -> dict[str, int]:
+def start_actors(settings: Settings, *, timeout_seconds: float = 240.0) -> dict[str, int]:
     """Start the breaker hub, the index writer, the import workers and the conductor.
 
     Waits until they answer; nobody waits for the hub, without which everything works.
 
     Returns their process ids by name. They live as long as the driver that called this.
     """
-    asyncio.run(_ensure_active_index(settings, timeout_seconds))
+    asyncio.run(_ensure_active_index(settings))
     _alive[BREAKER_HUB] = _start(BreakerHubActor, BREAKER_HUB, settings)
     started = {INDEX_WRITER: _start(IndexWriterActor, INDEX_WRITER, settings)}
     for number in range(settings.ingest.workers):
@@ -377,10 +387,9 @@ def stop_actors() -> None:
     _alive.clear()
 
 
-async def _ensure_active_index(settings: Settings, timeout_seconds: float) -> None:
+async def _ensure_active_index(settings: Settings) -> None:
     """Once for all: at the first start the model is loaded to see its name."""
-    async with asyncio.timeout(timeout_seconds):
-        metadata = await patiently(lambda: open_metadata(settings))
+    metadata = await patiently(lambda: open_metadata(settings), seconds=STORES_SECONDS)
     try:
         await ensure_active_index(settings, metadata)
     finally:

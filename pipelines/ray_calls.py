@@ -18,6 +18,9 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 AGAIN_SECONDS = 0.2
+PING_SECONDS = 20.0
+STORES_SECONDS = 20.0
+"""A PostgreSQL that was killed is back by then."""
 
 
 def worker_name(number: int) -> str:
@@ -43,24 +46,28 @@ async def living_worker(number: int) -> Any:
 def process_of(actor: Any, *, deadline: float) -> int:
     """The answer to ``ping`` of an actor that is starting, its process id.
 
-    It is asked again when it is killed meanwhile, which Ray mends, or when its stores are away.
+    It is asked again when it is killed meanwhile, which Ray mends, and when no answer comes: a
+    call may be lost with the process that had it. Stores that are away are waited for a moment
+    only, as they may be wrong settings.
+
     ``deadline`` is monotonic; after it, whatever the last try ended in is raised.
     """
+    stores_deadline: float | None = None
     while True:
         try:
-            pid: int = ray.get(actor.ping.remote(), timeout=max(0.0, deadline - time.monotonic()))
+            pid: int = ray.get(actor.ping.remote(), timeout=PING_SECONDS)
             return pid
-        except (ray.exceptions.ActorUnavailableError, ray.exceptions.RayTaskError) as error:
-            if not _may_pass(error) or time.monotonic() > deadline:
+        except ray.exceptions.RayTaskError as error:
+            stores_deadline = stores_deadline or time.monotonic() + STORES_SECONDS
+            is_passing = isinstance(root_cause(error), RetryableError)
+            if not is_passing or time.monotonic() > min(stores_deadline, deadline):
+                raise
+            log.warning("stores_awaited", error=str(root_cause(error)))
+        except (ray.exceptions.ActorUnavailableError, ray.exceptions.GetTimeoutError) as error:
+            if time.monotonic() > deadline:
                 raise
             log.warning("actor_awaited", error=str(error).splitlines()[-1])
-            time.sleep(AGAIN_SECONDS)
-
-
-def _may_pass(error: ray.exceptions.RayError) -> bool:
-    if isinstance(error, ray.exceptions.RayTaskError):
-        return isinstance(root_cause(error), RetryableError)
-    return True
+        time.sleep(AGAIN_SECONDS)
 
 
 async def translated(call: Awaitable[T], who: str) -> T:

@@ -53,23 +53,19 @@ class Scene:
         """
         for fault in faults:
             time.sleep(random.uniform(*ALONE_PAUSE_SECONDS))
-            self._await_possible([fault])
+            self._await_possible(fault)
             if not self._strike(fault, _offspring(random)).has_recovered:
                 return
 
     def overlapping(self, faults: Sequence[Fault], random: Random) -> None:
-        """A fault strikes some seconds after the last, whether the service has recovered or not.
-
-        One that finds nothing to strike, as its victim has not yet been started again, lets those
-        behind it go first.
+        """A fault strikes some seconds after the last, whether the service has recovered or not,
+        as soon as there is something to strike: what is starting is struck, too.
         """
-        left = list(faults)
         with ThreadPoolExecutor(max(1, len(faults))) as watchers:
             watched = []
-            while left:
+            for fault in faults:
                 time.sleep(random.uniform(*OVERLAPPING_PAUSE_SECONDS))
-                fault = self._await_possible(left)
-                left.remove(fault)
+                self._await_possible(fault)
                 watched.append(watchers.submit(self._strike, fault, _offspring(random)))
         for one in watched:
             one.result()
@@ -83,19 +79,11 @@ class Scene:
         for worker in workers:
             worker.is_paused = False
 
-    def _await_possible(self, faults: Sequence[Fault]) -> Fault:
-        """The first for which there is something to strike; what is starting may be struck, too."""
+    def _await_possible(self, fault: Fault) -> None:
         self.last_strike = time.monotonic()
-        found: list[Fault] = []
-
-        def is_any_possible() -> bool:
-            found.extend(fault for fault in faults if not found and fault.is_possible(self.world))
-            return bool(found)
-
-        if not self._in_time(is_any_possible):
-            raise TimeoutError(f"nothing to strike for: {', '.join(one.name for one in faults)}")
+        if not self._in_time(lambda: fault.is_possible(self.world)):
+            raise TimeoutError(f"nothing to strike for: {fault.name}")
         self.last_strike = time.monotonic()
-        return found[0]
 
     def _strike(self, fault: Fault, random: Random) -> Struck:
         """Strike, and watch until all is well."""

@@ -153,12 +153,12 @@ def _title(process: psutil.Process) -> str:
 
 
 @contextlib.contextmanager
-def running_world(data_dir: Path) -> Iterator[World]:
-    """A started service; stopped whatever happens.
+def running_world(data_dir: Path, **settings: str) -> Iterator[World]:
+    """A started service with these further variables; stopped whatever happens.
 
     Its index is a Weaviate's where the environment names the program, else LanceDB's.
     """
-    world = World(data_dir, f"http://127.0.0.1:{free_port()}")
+    world = World(data_dir, f"http://127.0.0.1:{free_port()}", settings)
     try:
         _mount_disks(world)
         if program := IndexServer.program():
