@@ -35,7 +35,8 @@ PASSED_BY = frozenset({"ping", "close", "wait", "watch", "refresh", "read_ahead"
 """Methods that ask nobody, or that have to be able to ask at any time. What needs no answer must
 not count as one: it would close the breaker of a dependency that is still away."""
 
-INDEX_READS = {"search_vector", "search_keyword", "count", "fetch"}
+SEARCHES = {"search_vector", "search_keyword", "newest"}
+INDEX_READS = SEARCHES | {"count", "fetch"}
 INDEX_WRITES = {"upsert", "delete", "reassign"}
 OBJECT_CALLS = {"size", "delete"}
 FILE_CALLS = {"create", "get", "list", "describe", "dead_letters", "totals"}
@@ -202,6 +203,7 @@ class GuardedMetadataStore:
         self.history = guarded(store.history, gate, repeated=HISTORY_CALLS)
         self.modules = guarded(store.modules, gate)
         self.full_text = guarded(store.full_text, gate)
+        self.identifiers = guarded(store.identifiers, gate)
         self.uploads = guarded(store.uploads, gate, repeated=UPLOAD_CALLS)
         self.indexes = guarded(store.indexes, gate, repeated=INDEXES_CALLS)
         self.contents = guarded(store.contents, gate, repeated=CONTENT_CALLS)
@@ -291,7 +293,7 @@ def guard_objects(objects: ObjectStore, breakers: Breakers) -> ObjectStore:
 
 def guard_index(index: SearchIndex, breakers: Breakers, *, search_seconds: float) -> SearchIndex:
     """The index as it is searched; a search that takes longer has failed."""
-    seconds = {"search_vector": search_seconds, "search_keyword": search_seconds}
+    seconds = dict.fromkeys(SEARCHES, search_seconds)
     return guarded(index, breakers[Dependency.INDEX], repeated=INDEX_READS, seconds=seconds)
 
 

@@ -108,6 +108,9 @@ class CurrentIndex:
     async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
         return await self._index.search_keyword(text, limit=limit, where=where)
 
+    async def newest(self, *, limit: int, where: SearchFilter) -> list[Match]:
+        return await self._index.newest(limit=limit, where=where)
+
     async def upsert(self, chunks: Sequence[EmbeddedChunk]) -> None:
         await self._index.upsert(chunks)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue, Record
+from domain.words import indexed_words
 
 Embedding = NDArray[np.float32]
 """float32 of shape ``(dimension,)``, L2-normalised."""
@@ -60,6 +61,15 @@ class Chunk:
         """What the model reads: the title, where there is one, then the text."""
         return f"{self.record.title}\n{self.text}" if self.record.title else self.text
 
+    @property
+    def search_text(self) -> str:
+        return search_text_of(self.record.title, self.text)
+
+
+def search_text_of(title: str | None, text: str) -> str:
+    """What the keyword leg reads."""
+    return indexed_words(f"{title}\n{text}" if title else text)
+
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedChunk:
@@ -78,6 +88,7 @@ def label(key: str, value: Any) -> str:
 
 MAX_LABEL_VALUE_CHARS = 100
 MAX_LABELS = 200
+AUTHOR = "author"
 MAX_HIT_METADATA_BYTES = 4096
 LEFT_OUT = "_left_out"
 
@@ -85,14 +96,20 @@ LEFT_OUT = "_left_out"
 def labels_of(chunk: Chunk) -> list[str]:
     """The chunk's metadata as labels: every short scalar, and each item of short lists.
 
-    The first 200 of them: each chunk carries its record's, and a wide table has thousands.
+    The first 200 of them: each chunk carries its record's, and a wide table has thousands. The
+    record's author is the first, unless the metadata name authors themselves.
     """
     labels: list[str] = []
-    for key, value in chunk.all_metadata.items():
+    for key, value in entries_of(chunk.all_metadata, chunk.record.author).items():
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, str | int | float) and len(str(item)) <= MAX_LABEL_VALUE_CHARS:
                 labels.append(label(key, item))
     return labels[:MAX_LABELS]
+
+
+def entries_of(metadata: Mapping[str, JsonValue], author: str | None) -> Mapping[str, JsonValue]:
+    """What filters look at: the metadata, and ``author`` where these do not name one."""
+    return metadata if not author or AUTHOR in metadata else {AUTHOR: author, **metadata}
 
 
 def hit_metadata(chunk: Chunk) -> dict[str, JsonValue]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from domain.models.analysis import AnalysedQuery
 from domain.models.chunks import Embedding, Member
 from domain.models.ids import ChunkId, EntityId, FileId, RecordId
 from domain.models.records import JsonValue
@@ -46,8 +47,11 @@ class SearchFilter:
     """What a hit must satisfy; an empty filter lets everything pass.
 
     ``since`` is inclusive, ``until`` exclusive; a chunk without a timestamp fails either.
-    ``metadata`` asks for equality with a scalar entry, or membership in a list entry. ``entity``
-    asks for records that speak of it, which are ``within`` once somebody has looked them up.
+    ``metadata`` asks for equality with a scalar entry, or membership in a list entry; ``author``
+    is an entry of every chunk that has one. ``entity`` asks for records that speak of it, which
+    are ``within`` once somebody has looked them up. Title or text contain every phrase and nothing
+    that is excluded. One of ``authors`` wrote or said it, in one of ``places``; what counts as
+    that is for ``domain.text_conditions`` to say.
     """
 
     sources: tuple[str, ...] = ()
@@ -58,6 +62,15 @@ class SearchFilter:
     scope: Scope = EVERYTHING
     entity: EntityId | None = None
     within: Within | None = None
+    phrases: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+
+    @property
+    def looks_into_texts(self) -> bool:
+        """Whether it asks for more than an index of exact values knows."""
+        return bool(self.phrases or self.excluded or self.authors or self.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +159,21 @@ class Hit(Generic[Ranked]):
 
 @dataclass(frozen=True, slots=True)
 class Query:
+    """A question. ``cursor`` is that of an answer to the same one, whose next hits are wanted.
+
+    ``time_zone``, an IANA name, is the asker's: which day *yesterday* was. Of an ``is_plain`` text
+    nothing is an operator. ``analysis`` is what
+    was understood of the text, once that is known.
+    """
+
     text: str
     mode: SearchMode = SearchMode.HYBRID
     limit: int = 10
     where: SearchFilter = field(default_factory=SearchFilter)
+    cursor: str | None = None
+    time_zone: str = "UTC"
+    is_plain: bool = False
+    analysis: AnalysedQuery | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +181,9 @@ class Answer:
     """Ranked hits; times are milliseconds.
 
     ``degraded`` names the legs that gave no answer, ``unavailable`` the dependencies that an
-    answer had to do without.
+    answer had to do without. ``next_cursor`` leads to the hits after these; without it there are
+    none. ``index_changed`` says that the index is another than for the page before: hits may
+    come twice, or be passed over.
     """
 
     hits: tuple[Hit[Candidate], ...]
@@ -166,6 +192,9 @@ class Answer:
     cached: bool = False
     degraded: tuple[str, ...] = ()
     unavailable: tuple[str, ...] = ()
+    analysis: AnalysedQuery | None = None
+    next_cursor: str | None = None
+    index_changed: bool = False
 
     @property
     def is_degraded(self) -> bool:

@@ -62,6 +62,14 @@ class SearchIndex(IndexWriter, Protocol):
         """The best chunks by BM25 over title and text that satisfy ``where``, best first.
 
         Any text is a bag of words, never a query language; words are OR-ed and stemmed (English).
+        Of scripts that put no spaces between words, pairs of characters are (``domain.words``).
+        """
+        ...
+
+    async def newest(self, *, limit: int, where: SearchFilter) -> list[Match]:
+        """The chunks that satisfy ``where``, newest first, those without a time last.
+
+        The score is the time in seconds since 1970, or 0. Equal times are in order of chunk id.
         """
         ...
 

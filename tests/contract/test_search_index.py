@@ -316,6 +316,96 @@ async def test_both_legs_keep_to_the_filter(
     assert sorted(text[-1] for text in texts(by_vector)) == list(expected)
 
 
+SPOKEN = [
+    embedded("We offer an annual\n Discount, gladly", seed=1, author="Ann Lee", timestamp=day(1)),
+    embedded("discount annual", seed=2, author="Joanne", metadata={"channel": "Sales"}),
+    embedded(
+        "annual discounts", seed=3, metadata={"speaker": ["bob", "ann.lee"], "channel_id": "C1"}
+    ),
+    embedded("annual (discount) for C++ [x]", seed=4, title="Draft", timestamp=day(4)),
+    embedded("来月の契約更新について Haskellの型", seed=5, author="田中太郎", timestamp=day(3)),
+]
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        pytest.param(SearchFilter(phrases=("annual discount",)), "14", id="phrase"),
+        pytest.param(SearchFilter(phrases=("ANNUAL",)), "1234", id="case"),
+        pytest.param(SearchFilter(phrases=("annual disc",)), "", id="whole words"),
+        pytest.param(SearchFilter(phrases=("annual", "c++")), "4", id="all of two phrases"),
+        pytest.param(SearchFilter(phrases=("draft",)), "4", id="in the title"),
+        pytest.param(SearchFilter(phrases=("契約更新",)), "5", id="no spaces between words"),
+        pytest.param(SearchFilter(phrases=("haskell",)), "5", id="a word beside such"),
+        pytest.param(SearchFilter(phrases=("++", "[x]")), "4", id="signs alone"),
+        pytest.param(SearchFilter(phrases=("it's <b>\\ (",)), "", id="odd signs"),
+        pytest.param(SearchFilter(excluded=("draft", "joanne")), "1235", id="excluded word"),
+        pytest.param(SearchFilter(excluded=("annual discount",)), "235", id="excluded phrase"),
+        pytest.param(SearchFilter(authors=("ann",)), "13", id="the beginning of a name"),
+        pytest.param(SearchFilter(authors=("Ann Lee",)), "13", id="a whole name"),
+        pytest.param(SearchFilter(authors=("lee ann",)), "", id="words of a name in order"),
+        pytest.param(SearchFilter(authors=("bob", "joanne")), "23", id="one of two authors"),
+        pytest.param(SearchFilter(authors=("太郎",)), "5", id="part of a name without spaces"),
+        pytest.param(SearchFilter(places=("sales",)), "2", id="a place in whatever case"),
+        pytest.param(SearchFilter(places=("sale",)), "", id="a whole place"),
+        pytest.param(SearchFilter(places=("c1", "sales")), "23", id="one of two places"),
+        pytest.param(SearchFilter(authors=("ann",), phrases=("annual",)), "13", id="both"),
+        pytest.param(SearchFilter(metadata={"author": "Ann Lee"}), "1", id="author as metadata"),
+    ],
+)
+async def test_every_search_looks_into_texts_as_the_filter_asks(
+    index: SearchIndex, where: SearchFilter, expected: str
+) -> None:
+    await index.upsert(SPOKEN)
+    numbers = {chunk.chunk.text: str(n) for n, chunk in enumerate(SPOKEN, start=1)}
+    by_vector = await index.search_vector(unit(1), limit=10, where=where)
+    by_words = await index.search_keyword("annual 契約", limit=10, where=where)
+    by_time = await index.newest(limit=10, where=where)
+    found = [
+        sorted(numbers[text] for text in texts(each)) for each in (by_vector, by_words, by_time)
+    ]
+    assert found == [list(expected)] * 3
+
+
+async def test_the_newest_come_first_and_what_has_no_time_last(index: SearchIndex) -> None:
+    await index.upsert(CORPUS)
+    found = await index.newest(limit=4, where=SearchFilter(metadata={}))
+    assert [text[-1] for text in texts(found)] == ["e", "d", "b", "a"]
+    assert found[0].score == day(5).timestamp()
+    assert texts(await index.newest(limit=9, where=EVERYTHING))[-1] == "pump c"
+
+
+async def test_of_equal_times_the_order_is_always_the_same(index: SearchIndex) -> None:
+    await index.upsert([embedded(f"pump {n}", timestamp=day(1)) for n in range(20)])
+    first = texts(await index.newest(limit=10, where=EVERYTHING))
+    await index.optimize()
+    assert texts(await index.newest(limit=20, where=EVERYTHING))[:10] == first
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("契約", "来月の契約更新について"),
+        ("契約更新", "来月の契約更新について"),
+        ("猫", "黒い猫が好き"),
+        ("合同", "我们签了合同。"),
+        ("Haskell", "Haskellの型クラス"),
+        ("型クラス", "Haskellの型クラス"),
+        ("ハスケル", "ﾊｽｹﾙ 入門"),
+        ("계약", "계약을 갱신합니다"),
+    ],
+)
+async def test_words_without_spaces_between_them_are_found(
+    index: SearchIndex, asked: str, found: str
+) -> None:
+    corpus = [
+        *("来月の契約更新について", "黒い猫が好き", "我们签了合同。", "Haskellの型クラス"),
+        *("ﾊｽｹﾙ 入門", "계약을 갱신합니다", "the pump leaks"),
+    ]
+    await index.upsert([embedded(text, seed=n) for n, text in enumerate(corpus)])
+    assert (await keyword(index, asked))[0] == found
+
+
 async def test_a_filter_is_applied_before_the_limit(index: SearchIndex) -> None:
     await index.upsert([embedded(f"pump {n}", seed=1) for n in range(40)])
     await index.upsert([embedded("a much longer text on a pump", seed=2, source_type="csv")])

@@ -239,3 +239,45 @@ async def test_a_rewritten_chunk_is_shown_as_it_is_now(tmp_path: Path) -> None:
     [found] = await index.search_keyword("pump", limit=1, where=EVERYTHING)
     await index.close()
     assert found.read().file_id == after.file_id
+
+
+def spoken(text: str, author: str | None) -> EmbeddedChunk:
+    made = numbered(len(text))
+    record = replace(made.chunk.record, native_id=text, content=text, author=author)
+    chunk_id = derive_chunk_id(RecordId(record.record_id), 0, "test")
+    return replace(made, chunk=replace(made.chunk, record=record, chunk_id=chunk_id, text=text))
+
+
+async def as_written_before_format_2(directory: Path, chunks: Sequence[EmbeddedChunk]) -> None:
+    """Texts without what makes them found without spaces, and labels without authors."""
+    index = await open_index(directory)
+    await index.upsert(chunks)
+    for each in chunks:
+        where = f"chunk_id = '{each.chunk.chunk_id}'"
+        await index._table.update(where=where, updates={"search_text": each.chunk.text})
+        await index._table.update(where=where, updates_sql={"labels": "make_array('a=1')"})
+    await index.close()
+    (directory / "chunks.format").unlink()
+
+
+async def test_an_index_of_an_older_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    old = [spoken("来月の契約更新について", "田中"), spoken("the pump leaks", "Ann"), numbered(3)]
+    await as_written_before_format_2(tmp_path, old)
+    index = await open_index(tmp_path)
+    by_pair = await index.search_keyword("契約", limit=5, where=EVERYTHING)
+    by_author = await index.newest(limit=5, where=SearchFilter(authors=("ann",)))
+    by_label = await index.newest(limit=5, where=SearchFilter(metadata={"a": 1}))
+    [kept] = await index.fetch([old[0].chunk.chunk_id])
+    assert [one.read().text for one in by_pair] == ["来月の契約更新について"]
+    assert [one.read().text for one in by_author] == ["the pump leaks"]
+    assert (len(by_label), await index.count()) == (3, 3)
+    np.testing.assert_allclose(kept.embedding, old[0].embedding, atol=1e-6)
+
+
+async def test_bringing_up_to_date_again_changes_nothing(tmp_path: Path) -> None:
+    await as_written_before_format_2(tmp_path, [spoken("契約更新", "田中")])
+    first = await open_index(tmp_path)
+    before = await first._table.query().to_arrow()
+    (tmp_path / "chunks.format").unlink()
+    again = await open_index(tmp_path)
+    assert (await again._table.query().to_arrow()).to_pylist() == before.to_pylist()

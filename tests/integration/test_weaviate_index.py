@@ -67,6 +67,28 @@ async def test_a_collection_of_somebody_else_is_refused() -> None:
             await WeaviateSearchIndex.open(settings, dimension=DIMENSION)
 
 
+async def test_a_collection_of_the_schema_before_goes_on_as_it_was() -> None:
+    settings = weaviate_settings()
+    async with dropped_afterwards(settings):
+        first = await WeaviateSearchIndex.open(settings, dimension=DIMENSION)
+        await first.close()
+        await mark_as_of_schema_1(settings)
+        index = await WeaviateSearchIndex.open(settings, dimension=DIMENSION)
+        await index.upsert([embedded("契約更新"), embedded("pump")])
+        whole = await index.search_keyword("契約更新", limit=5, where=SearchFilter())
+        part = await index.search_keyword("契約", limit=5, where=SearchFilter())
+        await index.close()
+    assert ([match.read().text for match in whole], part) == (["契約更新"], [])
+
+
+async def mark_as_of_schema_1(settings: WeaviateSettings) -> None:
+    client = await connect(settings)
+    collection = client.collections.use(settings.collection)
+    described = (await collection.config.get()).description or ""
+    await collection.config.update(description=described.replace("schema 2", "schema 1"))
+    await client.close()
+
+
 async def test_processes_that_open_a_new_index_at_once_share_it() -> None:
     settings = weaviate_settings()
     async with dropped_afterwards(settings):

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from lancedb.db import AsyncConnection
 from lancedb.index import HnswSq, IvfSq
-from lancedb.query import AsyncStandardQuery, MatchQuery
+from lancedb.query import AsyncStandardQuery, ColumnOrdering, MatchQuery
 from lancedb.table import AsyncTable
 
 from actors.adapters.lancedb.errors import translated
@@ -31,8 +31,15 @@ from domain.errors import DimensionMismatchError
 from domain.models.chunks import EmbeddedChunk, Embedding
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.search import KeptChunk, Match, SearchFilter
+from domain.words import asked_words
 
 Found = TypeVar("Found")
+
+MICROSECONDS = 1_000_000
+NEWEST_FIRST = [
+    ColumnOrdering(column_name="timestamp_us", ascending=False, nulls_first=False),
+    ColumnOrdering(column_name="chunk_id", ascending=True, nulls_first=False),
+]
 
 IDS_PER_STATEMENT = 1_000
 GRAPH_MIN_ROWS = 50_000
@@ -190,6 +197,13 @@ class LanceSearchIndex:
         found = await self._search(query, "_score", limit, where)
         return [to_match(row, score) for row, score in found]
 
+    async def newest(self, *, limit: int, where: SearchFilter) -> list[Match]:
+        def query() -> AsyncStandardQuery:
+            return self._table.query().order_by(NEWEST_FIRST)
+
+        found = await self._search(query, "timestamp_us", limit, where)
+        return [to_match(row, (moment or 0) / MICROSECONDS) for row, moment in found]
+
     async def count(self) -> int:
         with translated(self._directory, "read"):
             return int(await self._table.count_rows())
@@ -339,5 +353,5 @@ def _portions(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
 
 def _bag_of_words(text: str) -> str:
     """Words of ``text`` that the keyword index can digest: well-formed, and not too many."""
-    well_formed = text.encode("utf-8", "replace").decode("utf-8")
+    well_formed = asked_words(text.encode("utf-8", "replace").decode("utf-8"))
     return " ".join(well_formed.split()[:MAX_QUERY_WORDS])

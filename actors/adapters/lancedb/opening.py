@@ -17,6 +17,7 @@ from lancedb.index import FTS, BTree
 from lancedb.table import AsyncTable
 
 from actors.adapters.lancedb.rows import table_schema
+from actors.adapters.lancedb.upgrading import bring_up_to_date
 from domain.errors import DimensionMismatchError, IndexUnavailableError
 
 TABLE = "chunks"
@@ -39,6 +40,8 @@ async def open_table(
 ) -> tuple[AsyncConnection, AsyncTable]:
     """Open the table, creating directory, table and keyword index where they are missing.
 
+    A table of an older version is brought up to date.
+
     Raises:
         DimensionMismatchError: the table holds vectors of another length.
         IndexUnavailableError: the table is not one of ours.
@@ -56,6 +59,7 @@ async def open_table(
         table = await _open_or_create(connection, directory, dimension)
         _check_schema(await table.schema(), directory, dimension)
         await _create_indexes(table)
+        await bring_up_to_date(table, directory)
     return connection, table
 
 

@@ -7,6 +7,19 @@ from collections.abc import Iterable
 from actors.adapters.lancedb.rows import to_microseconds
 from domain.models.chunks import label
 from domain.models.search import SearchFilter
+from domain.text_conditions import (
+    AUTHOR_KEYS,
+    PLACE_KEYS,
+    literal,
+    name_pattern,
+    phrase_pattern,
+)
+
+BETWEEN = "\x1f"
+"""Stands between labels that are looked through together."""
+
+WITHIN = f"[^{BETWEEN}]*?"
+END = f"(?:$|{BETWEEN})"
 
 _NO_CHUNK = "none"
 
@@ -27,9 +40,25 @@ def predicate_of(where: SearchFilter) -> str | None:
         terms.append(f"array_has(labels, {quoted(label(key, value))})")
     if where.within and where.within.chunks is not None:
         terms.append(one_of("chunk_id", where.within.chunks or (_NO_CHUNK,)))
+    terms += [_says(phrase) for phrase in where.phrases]
+    terms += [f"NOT {_says(phrase)}" for phrase in where.excluded]
+    if where.authors:
+        terms.append(_labelled(AUTHOR_KEYS, [f"{WITHIN}{name_pattern(n)}" for n in where.authors]))
+    if where.places:
+        terms.append(_labelled(PLACE_KEYS, [f"{literal(p)}{END}" for p in where.places]))
     if principals is not None:
         terms.append(_visible_to(principals))
     return " AND ".join(terms) or None
+
+
+def _says(phrase: str) -> str:
+    return f"regexp_like(search_text, {quoted('(?i)' + phrase_pattern(phrase))})"
+
+
+def _labelled(keys: Iterable[str], values: Iterable[str]) -> str:
+    """One of the labels has one of the keys, and a value that one of the patterns begins."""
+    pattern = f"(?i)(?:^|{BETWEEN})(?:{'|'.join(keys)})=(?:{'|'.join(values)})"
+    return f"regexp_like(array_to_string(labels, {quoted(BETWEEN)}), {quoted(pattern)})"
 
 
 def one_of(column: str, values: Iterable[object]) -> str:

@@ -62,7 +62,7 @@ def to_table(chunks: Sequence[EmbeddedChunk], dimension: int) -> pa.Table:
         [str(record.record_id) for record in records],
         [str(embedded.file_id) for embedded in chunks],
         pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), dimension),
-        [embedded.chunk.embedding_text for embedded in chunks],
+        [embedded.chunk.search_text for embedded in chunks],
         [record.source_type for record in records],
         [str(record.content_type) for record in records],
         [to_microseconds(record.timestamp) if record.timestamp else None for record in records],
@@ -128,12 +128,20 @@ def _pack(chunk: Chunk) -> bytes:
     return head + orjson.dumps(shown, option=orjson.OPT_NON_STR_KEYS, default=str)
 
 
+def shown_in(packed: bytes) -> bytes:
+    """All that a hit shows, as JSON, of the column ``hit``."""
+    return packed[_end_of_source(packed) :]
+
+
+def _end_of_source(packed: bytes) -> int:
+    return _SOURCE_AT + packed[_SOURCE_AT - 1]
+
+
 def _unpack(packed: bytes, file_id: str) -> Row:
-    end_of_source = _SOURCE_AT + packed[_SOURCE_AT - 1]
     return Row(
         record_id=RecordId(UUID(bytes=packed[:_RECORD_ID_BYTES])),
-        source_type=intern(packed[_SOURCE_AT:end_of_source].decode()),
-        shown=packed[end_of_source:],
+        source_type=intern(packed[_SOURCE_AT : _end_of_source(packed)].decode()),
+        shown=shown_in(packed),
         file_id=file_id,
     )
 

@@ -12,9 +12,11 @@ from functools import partial
 import numpy as np
 
 from domain.errors import DimensionMismatchError
-from domain.models.chunks import Chunk, EmbeddedChunk, Embedding, label, labels_of
+from domain.models.chunks import Chunk, EmbeddedChunk, Embedding, entries_of, label, labels_of
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.search import Candidate, KeptChunk, Match, SearchFilter
+from domain.text_conditions import are_met
+from domain.words import asked_words
 
 K1, B = 1.2, 0.75
 PAGE = 1_000
@@ -66,12 +68,20 @@ class InMemorySearchIndex:
         # As in a real index, word statistics are those of all chunks, filtered or not.
         bags = {chunk_id: Counter(_words_of(each)) for chunk_id, each in self._chunks.items()}
         mean_length = sum(bag.total() for bag in bags.values()) / max(1, len(bags))
-        weights = {word: _rarity(word, bags) for word in _words(text)}
+        weights = {word: _rarity(word, bags) for word in _words(asked_words(text))}
         scored = [
             (_bm25(weights, bags[each.chunk.chunk_id], mean_length), each)
             for each in self._satisfying(where)
         ]
         return _best([(score, each) for score, each in scored if score > 0], limit)
+
+    async def newest(self, *, limit: int, where: SearchFilter) -> list[Match]:
+        found = self._satisfying(where)
+        known = [each for each in found if each.chunk.record.timestamp]
+        ranked = sorted(known, key=lambda each: (-_seconds(each), str(each.chunk.chunk_id)))
+        undated = [each for each in found if not each.chunk.record.timestamp]
+        ranked += sorted(undated, key=lambda each: str(each.chunk.chunk_id))
+        return [_match(each, _seconds(each)) for each in ranked[:limit]]
 
     async def count(self) -> int:
         return len(self._chunks)
@@ -118,6 +128,7 @@ def _satisfies(chunk: Chunk, where: SearchFilter) -> bool:
         and (where.until is None or (moment is not None and moment < where.until))
         and wanted <= set(labels_of(chunk))
         and (chunks is None or chunk.chunk_id in chunks)
+        and are_met(where, chunk.embedding_text, entries_of(chunk.all_metadata, record.author))
         and (principals is None or not set(principals).isdisjoint(record.visibility))
     )
 
@@ -131,7 +142,12 @@ def _words(text: str) -> list[str]:
 
 
 def _words_of(embedded: EmbeddedChunk) -> list[str]:
-    return _words(embedded.chunk.embedding_text)
+    return _words(embedded.chunk.search_text)
+
+
+def _seconds(embedded: EmbeddedChunk) -> float:
+    moment = embedded.chunk.record.timestamp
+    return moment.timestamp() if moment else 0.0
 
 
 def _rarity(word: str, bags: Mapping[ChunkId, Counter[str]]) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
+import structlog
 from weaviate import WeaviateAsyncClient
 from weaviate.classes.config import (
     Configure,
@@ -19,16 +21,33 @@ from actors.adapters.weaviate.vectors import Vectors
 from actors.settings import WeaviateSettings
 from domain.errors import DimensionMismatchError, IndexUnavailableError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""What new collections have: 2 added to 1 the pairs of ``domain.words`` among the words."""
+
+READABLE_VERSIONS = (1, 2)
 
 _MARK = re.compile(r"\(Headrace schema (\d+), (vectors [^()]+)\)")
+log = structlog.get_logger(__name__)
+
 _TEXT, _INT = DataType.TEXT, DataType.INT
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    collection: CollectionAsync
+    shards: int
+    version: int
+
+    @property
+    def knows_pairs(self) -> bool:
+        """Whether its words are found where no spaces are between them."""
+        return self.version >= 2
 
 
 async def open_collection(
     client: WeaviateAsyncClient, settings: WeaviateSettings, vectors: Vectors
-) -> tuple[CollectionAsync, int]:
-    """Open the collection, creating it when it is not there; it and how many shards it has.
+) -> Opened:
+    """Open the collection, creating it when it is not there.
 
     Raises:
         DimensionMismatchError: it holds vectors of another length.
@@ -39,8 +58,11 @@ async def open_collection(
         await _create(client, settings, vectors)
     collection = client.collections.use(name)
     config = await collection.config.get()
-    _check(config.description, name, vectors)
-    return collection, config.sharding_config.actual_count if config.sharding_config else 1
+    version = _checked_version(config.description, name, vectors)
+    if version < SCHEMA_VERSION:
+        log.warning("weaviate_collection_is_older", collection=name, schema_version=version)
+    shards = config.sharding_config.actual_count if config.sharding_config else 1
+    return Opened(collection, shards, version)
 
 
 async def _create(
@@ -70,9 +92,9 @@ def _described(vectors: Vectors) -> str:
     return f"Unified content from all data sources {mark}"
 
 
-def _check(description: str | None, name: str, vectors: Vectors) -> None:
+def _checked_version(description: str | None, name: str, vectors: Vectors) -> int:
     mark = _MARK.search(description or "")
-    if mark is None or int(mark[1]) != SCHEMA_VERSION:
+    if mark is None or int(mark[1]) not in READABLE_VERSIONS:
         raise IndexUnavailableError(
             f"the collection {name} in Weaviate was not made by this version of Headrace: set "
             "HEADRACE_WEAVIATE__COLLECTION to a new name and import the files again",
@@ -86,6 +108,7 @@ def _check(description: str | None, name: str, vectors: Vectors) -> None:
             expected=mark[2],
             given=vectors.origin,
         )
+    return int(mark[1])
 
 
 def _properties() -> list[Property]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from weaviate.classes.query import Filter
 from weaviate.collections.classes.filters import _Filters as WeaviateFilter
 
 from actors.adapters.weaviate.objects import stored_label, to_microseconds
-from domain.models.chunks import label
-from domain.models.search import SearchFilter
+from domain.models.chunks import entries_of, label
+from domain.models.search import Candidate, Match, SearchFilter
+from domain.text_conditions import are_met
+
+MAX_LOOKED_AT = 1_000
 
 
 def finds_nothing(where: SearchFilter) -> bool:
@@ -41,6 +46,26 @@ def filter_of(where: SearchFilter) -> WeaviateFilter | None:
         seen_by = [stored_label(_well_formed(each)) for each in principals]
         terms.append(_one_of("visibility", seen_by))
     return Filter.all_of(terms) if terms else None
+
+
+def looked_at(limit: int, where: SearchFilter) -> int:
+    """How many chunks to ask for, where Weaviate cannot say whether they satisfy ``where``.
+
+    It filters by whole values only. What ``where`` asks of texts is looked at in what is found.
+    """
+    return max(limit, MAX_LOOKED_AT) if where.looks_into_texts else limit
+
+
+def satisfying(matches: Sequence[Match], where: SearchFilter) -> list[Match]:
+    """Those of the found chunks that are as ``where`` asks in what looks into texts."""
+    if not where.looks_into_texts:
+        return list(matches)
+    return [match for match in matches if _is_as_asked(match.read(), where)]
+
+
+def _is_as_asked(found: Candidate, where: SearchFilter) -> bool:
+    text = f"{found.title}\n{found.text}" if found.title else found.text
+    return are_met(where, text, entries_of(found.metadata, found.author))
 
 
 def _one_of(name: str, values: list[str]) -> WeaviateFilter:

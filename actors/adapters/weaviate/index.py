@@ -9,19 +9,19 @@ from uuid import UUID
 
 from weaviate import WeaviateAsyncClient
 from weaviate.classes.config import ConsistencyLevel
-from weaviate.classes.query import Filter, MetadataQuery
-from weaviate.collections import CollectionAsync
+from weaviate.classes.query import Filter, MetadataQuery, Sort
 from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInsertManyAllFailedError
 
 from actors.adapters.weaviate.calls import Calls
-from actors.adapters.weaviate.collection import open_collection
+from actors.adapters.weaviate.collection import Opened, open_collection
 from actors.adapters.weaviate.connection import connect
 from actors.adapters.weaviate.errors import gone, refusal, translated
-from actors.adapters.weaviate.filters import filter_of, finds_nothing
+from actors.adapters.weaviate.filters import filter_of, finds_nothing, looked_at, satisfying
 from actors.adapters.weaviate.objects import (
     SHOWN,
     Object,
     batches,
+    seconds_of,
     to_kept,
     to_match,
     to_objects,
@@ -34,6 +34,7 @@ from domain.errors import DimensionMismatchError, IndexUnavailableError
 from domain.models.chunks import EmbeddedChunk, Embedding
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.search import KeptChunk, Match, SearchFilter
+from domain.words import asked_words
 
 IDS_PER_CALL = 1_000
 RECORDS_PER_CALL = 100
@@ -57,19 +58,19 @@ class WeaviateSearchIndex:
     def __init__(
         self,
         client: WeaviateAsyncClient,
-        collection: CollectionAsync,
+        opened: Opened,
         *,
         settings: WeaviateSettings,
         dimension: int,
-        shards: int,
     ) -> None:
         level = ConsistencyLevel(settings.consistency.upper())
         self._client = client
         self._calls = Calls(client, settings)
-        self._collection = collection.with_consistency_level(level)
+        self._collection = opened.collection.with_consistency_level(level)
         self._settings = settings
         self._dimension = dimension
-        self._shards = shards
+        self._shards = opened.shards
+        self._knows_pairs = opened.knows_pairs
         self._vectors = vectors_of(settings, dimension=dimension)
 
     @classmethod
@@ -84,11 +85,11 @@ class WeaviateSearchIndex:
             client = await connect(settings)
             try:
                 vectors = vectors_of(settings, dimension=dimension)
-                collection, shards = await open_collection(client, settings, vectors)
+                opened = await open_collection(client, settings, vectors)
             except BaseException:
                 await client.close()
                 raise
-        return cls(client, collection, settings=settings, dimension=dimension, shards=shards)
+        return cls(client, opened, settings=settings, dimension=dimension)
 
     @property
     def settings(self) -> WeaviateSettings:
@@ -149,33 +150,51 @@ class WeaviateSearchIndex:
                 self._collection,
                 embedding,
                 text,
-                limit=limit,
+                limit=looked_at(limit, where),
                 filters=filter_of(where),
                 return_properties=SHOWN,
                 return_metadata=MetadataQuery(distance=True),
             )
-        return [
+        matches = [
             to_match(each.uuid, each.properties, 1.0 - (each.metadata.distance or 0.0))
             for each in found.objects
         ]
+        return satisfying(matches, where)[:limit]
 
     async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
-        words = query_words_of(text)
+        words = query_words_of(asked_words(text) if self._knows_pairs else text)
         if not words or finds_nothing(where):
             return []
         async with self._calls.reading("search"):
             found = await self._collection.query.bm25(
                 words,
                 query_properties=["words"],
-                limit=limit,
+                limit=looked_at(limit, where),
                 filters=filter_of(where),
                 return_properties=SHOWN,
                 return_metadata=MetadataQuery(score=True),
             )
-        return [
+        matches = [
             to_match(each.uuid, each.properties, each.metadata.score or 0.0)
             for each in found.objects
         ]
+        return satisfying(matches, where)[:limit]
+
+    async def newest(self, *, limit: int, where: SearchFilter) -> list[Match]:
+        if finds_nothing(where):
+            return []
+        async with self._calls.reading("search"):
+            found = await self._collection.query.fetch_objects(
+                limit=looked_at(limit, where),
+                filters=filter_of(where),
+                sort=Sort.by_property("timestampMicros", ascending=False).by_id(),
+                return_properties=[*SHOWN, "timestampMicros"],
+            )
+        matches = [
+            to_match(each.uuid, each.properties, seconds_of(each.properties))
+            for each in found.objects
+        ]
+        return satisfying(matches, where)[:limit]
 
     async def count(self) -> int:
         async with self._calls.reading("count"):
@@ -237,7 +256,9 @@ class WeaviateSearchIndex:
 
     async def _insert(self, chunks: Sequence[EmbeddedChunk]) -> Refused:
         # Stemming takes a while, in which searches go on.
-        objects = await asyncio.to_thread(to_objects, chunks, self._vectors)
+        objects = await asyncio.to_thread(
+            to_objects, chunks, self._vectors, with_pairs=self._knows_pairs
+        )
         async with self._calls.writing("store chunks"):
             try:
                 result = await self._collection.data.insert_many(objects)

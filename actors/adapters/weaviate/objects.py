@@ -33,10 +33,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def to_objects(chunks: Sequence[EmbeddedChunk], vectors: Vectors) -> list[Object]:
-    """Each chunk under its own id."""
+def to_objects(
+    chunks: Sequence[EmbeddedChunk], vectors: Vectors, *, with_pairs: bool = True
+) -> list[Object]:
+    """Each chunk under its own id; ``with_pairs`` as ``domain.words`` adds them."""
     return [
-        DataObject(_properties(each), uuid=each.chunk.chunk_id, vector=vectors.of(each))
+        DataObject(_properties(each, with_pairs), uuid=each.chunk.chunk_id, vector=vectors.of(each))
         for each in chunks
     ]
 
@@ -51,6 +53,11 @@ def batches(chunks: Sequence[EmbeddedChunk]) -> Iterator[Sequence[EmbeddedChunk]
             start, size = at + 1, 0
     if start < len(chunks):
         yield chunks[start:]
+
+
+def seconds_of(properties: Properties) -> float:
+    """When a chunk's record was, in seconds since 1970; 0 if that is not known."""
+    return (properties["timestampMicros"] or 0) / 1_000_000
 
 
 def to_match(chunk_id: UUID, properties: Properties, score: float) -> Match:
@@ -76,8 +83,9 @@ def stored_label(label: str) -> str:
     return f'"{label}"'
 
 
-def _properties(embedded: EmbeddedChunk) -> dict[str, Any]:
+def _properties(embedded: EmbeddedChunk, with_pairs: bool) -> dict[str, Any]:
     chunk, record = embedded.chunk, embedded.chunk.record
+    words = chunk.search_text if with_pairs else chunk.embedding_text
     properties = {
         "content": chunk.text,
         "sourceType": record.source_type,
@@ -91,7 +99,7 @@ def _properties(embedded: EmbeddedChunk) -> dict[str, Any]:
         "details": _json(_details(chunk)),
         "labels": [stored_label(each) for each in labels_of(chunk)],
         "visibility": [stored_label(each) for each in record.visibility],
-        "words": words_of(chunk.embedding_text),
+        "words": words_of(words),
     }
     return {name: value for name, value in properties.items() if value is not None}
 

@@ -2,7 +2,8 @@
 
 Weaviate neither stems nor leaves out our stop words, so both happen here, for texts and queries
 alike; Weaviate only counts the words. What one version has written, the next must still find:
-whoever changes this raises ``SCHEMA_VERSION`` in ``collection.py``.
+whoever changes this raises ``SCHEMA_VERSION`` in ``collection.py``. Where no spaces are between
+words, ``domain.words`` comes first.
 """
 
 from __future__ import annotations
