@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import fsum
+from math import fsum, inf
 from typing import Generic, NamedTuple, assert_never
 
 from domain.errors import InvalidQueryError
@@ -23,6 +23,9 @@ from domain.models.ids import RecordId
 from domain.models.search import Contribution, Hit, Ranked
 
 Leg = str
+
+IDENTIFIER: Leg = "identifier"
+"""The leg whose hits have exactly what was asked for: they come before all others, in its order."""
 
 
 class FusionMethod(StrEnum):
@@ -116,9 +119,11 @@ def _strength(score: float, rank: int, best: float, options: BlendOptions) -> fl
             assert_never(unknown)
 
 
-def _order(parts: Sequence[_Part[Ranked]]) -> tuple[float, int, RecordId]:
+def _order(parts: Sequence[_Part[Ranked]]) -> tuple[float, float, int, RecordId]:
     best_rank = min(part.rank for part in parts)
-    return -sum(part.addend for part in parts), best_rank, parts[0].candidate.record_id
+    exact_rank = next((part.rank for part in parts if part.leg == IDENTIFIER), inf)
+    score = sum(part.addend for part in parts)
+    return exact_rank, -score, best_rank, parts[0].candidate.record_id
 
 
 def _hit(parts: Sequence[_Part[Ranked]]) -> Hit[Ranked]:

@@ -32,6 +32,7 @@ from domain.models.records import (
 from domain.ports.entities import Entities
 from domain.ports.event_journal import EventJournal
 from domain.ports.full_text import FullText
+from domain.ports.identifier_lookup import IdentifierLookup
 from domain.ports.linking import Linking
 from domain.ports.modules import ModuleStore
 from domain.ports.passage_groups import PassageGroups
@@ -351,6 +352,8 @@ class MetadataStore(Protocol):
     def uploads(self) -> UploadLog: ...
     @property
     def full_text(self) -> FullText: ...
+    @property
+    def identifiers(self) -> IdentifierLookup: ...
     @property
     def indexes(self) -> SearchIndexes: ...
     @property

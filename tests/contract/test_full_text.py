@@ -114,7 +114,55 @@ async def test_the_words_have_an_index(postgres_dsn: str) -> None:
     try:
         await connection.execute("SET enable_seqscan = off")
         query = f"EXPLAIN SELECT id FROM parsed_content WHERE {WORDS} @@ {ANY_WORD}"
-        plan = await connection.fetch(query, "pump leaks")
+        query = query.replace("$13", "$2")
+        plan = await connection.fetch(query, "pump leaks", "")
     finally:
         await connection.close()
     assert any("idx_parsed_content_words" in row[0] for row in plan)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("契約", "来月の契約更新について"),
+        ("猫", "黒い猫が好き"),
+        ("合同", "我们签了合同。"),
+        ("Haskell 型", "Haskellの型クラス"),
+        ("ハスケル", "ﾊｽｹﾙ 入門"),
+    ],
+)
+async def test_words_without_spaces_between_them_are_found(
+    metadata_store: MetadataStore, asked: str, found: str
+) -> None:
+    corpus = [
+        "来月の契約更新について",
+        "黒い猫が好き",
+        "我们签了合同。",
+        "Haskellの型クラス",
+        "ﾊｽｹﾙ 入門",
+    ]
+    records = [a_record(str(n), text, title=text) for n, text in enumerate(corpus)]
+    await imported(metadata_store, *records)
+    assert await ids(metadata_store, asked) == {found}
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        SearchFilter(phrases=("pump leaks",)),
+        SearchFilter(excluded=("spare",)),
+        SearchFilter(authors=("ann",)),
+        SearchFilter(places=("Sales",)),
+        SearchFilter(metadata={"author": "Ann Lee"}),
+    ],
+    ids=["phrase", "excluded", "author", "place", "author as metadata"],
+)
+async def test_a_filter_looks_into_texts(
+    metadata_store: MetadataStore, where: SearchFilter
+) -> None:
+    wanted = a_record(
+        "1", "the pump\nleaks", author="Ann Lee", metadata={"channel": "sales"}, title="wanted"
+    )
+    other = a_record("2", "leaks: a spare pump", author="Joanne", title="other")
+    await imported(metadata_store, wanted, other)
+    assert await ids(metadata_store, "pump leaks", where) == {"wanted"}

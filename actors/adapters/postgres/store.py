@@ -9,6 +9,7 @@ from actors.adapters.postgres.events import PostgresEventLog
 from actors.adapters.postgres.files import PostgresFileImports
 from actors.adapters.postgres.full_text import PostgresFullText
 from actors.adapters.postgres.history import PostgresQueryHistory
+from actors.adapters.postgres.identifier_lookup import PostgresIdentifierLookup
 from actors.adapters.postgres.index_contents import PostgresIndexContents
 from actors.adapters.postgres.indexes import PostgresSearchIndexes
 from actors.adapters.postgres.journal import PostgresEventJournal
@@ -44,6 +45,7 @@ class PostgresMetadataStore:
         self.modules = PostgresModuleStore(database)
         self.uploads = PostgresUploadLog(database)
         self.full_text = PostgresFullText(database)
+        self.identifiers = PostgresIdentifierLookup(database)
         self.indexes = PostgresSearchIndexes(database)
         self.contents = PostgresIndexContents(database)
         self.reconciliation = PostgresReconciliation(database)
