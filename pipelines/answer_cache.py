@@ -18,7 +18,7 @@ from domain.blending import BlendOptions
 from domain.errors import CacheUnavailableError
 from domain.models.search import Answer, Query
 from domain.ports.cache import Cache
-from pipelines.engine_in_use import Engine
+from pipelines.engine import Engine
 
 CACHE_STAGE = "cache"
 _ANSWER = TypeAdapter(Answer)

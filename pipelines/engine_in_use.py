@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from domain.blending import BlendOptions
 from domain.models.search import Answer, Query
 from domain.ports.embedder import Embedder
 from domain.ports.search_index import SearchIndex
 from pipelines.querying import QueryEngine
-
-
-class Engine(Protocol):
-    async def answer(self, query: Query, options: BlendOptions | None = None) -> Answer:
-        """As ``QueryEngine.answer``."""
-        ...
 
 
 class EngineInUse:

@@ -92,6 +92,8 @@ async def evaluate(
 ) -> dict[str, Any]:
     """Index the collection in ``directory`` in a folder of ``work_dir``, and judge every mode.
 
+    Its queries are nobody's operators: they are taken as they are written.
+
     Returns:
         ``{"modes": {mode: {"ndcg@10", "recall@100", "mrr@10", "success@5"}}, "documents",
         "queries"}``: means over the queries that have a relevant document.
@@ -189,7 +191,7 @@ async def _judge(
     async def measure(mode: SearchMode, query_id: str, text: str) -> dict[str, float]:
         nonlocal done
         async with free:
-            answer = await engine.answer(Query(text, mode, limit=DEPTH))
+            answer = await engine.answer(Query(text, mode, limit=DEPTH, is_plain=True))
         done += 1
         report("queries", done, len(queries) * len(SearchMode))
         ranking = [names[hit.candidate.record_id] for hit in answer.hits]

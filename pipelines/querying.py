@@ -1,34 +1,40 @@
-"""The life of a query: validate, embed, search both legs at once, blend."""
+"""The life of a query: understand, embed, search all legs at once, blend, cut a page."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from time import perf_counter
 
 import structlog
 
-from domain.blending import BlendOptions, blend
+from domain.blending import IDENTIFIER, BlendOptions, blend
 from domain.errors import IndexUnavailableError, InvalidQueryError, RequestError
+from domain.models.analysis import AnalysedQuery, Identifier
 from domain.models.chunks import Embedding
 from domain.models.ids import RecordId
 from domain.models.search import Answer, Candidate, Hit, Match, Query, SearchFilter, SearchMode
+from domain.paging import MAX_DEPTH, Cursor, continued, decoded, mark_of
 from domain.passages import best_member
 from domain.ports.embedder import Embedder
 from domain.ports.entities import Entities
 from domain.ports.full_text import FullText
+from domain.ports.identifier_lookup import IdentifierLookup
 from domain.ports.search_index import SearchIndex
+from domain.query_analysis import narrowed
+from pipelines.understanding import understood
 
 MAX_LIMIT = 200
-MAX_QUERY_CHARS = 32_768
 MAX_INLINE_CHARS = 200
 """Texts up to this length are embedded where they are, longer ones in a thread."""
 
 VECTOR = "vector"
 KEYWORD = "keyword"
-DEEP_CANDIDATES = 1_000
-"""Per leg, where most of what is found may be left out afterwards."""
+NEWEST = "newest"
+"""Stands alone, where a query has filters but no words."""
+
 FULL_TEXT = "full_text"
 """Answers when no leg of the index does."""
 
@@ -48,11 +54,14 @@ class QueryEngine:
         blend_options: BlendOptions | None = None,
         full_text: FullText | None = None,
         entities: Entities | None = None,
+        identifiers: IdentifierLookup | None = None,
         unavailable: Callable[[], Sequence[str]] = tuple,
+        generation: Callable[[], str] = str,
     ) -> None:
         """``entities`` says of which records an entity is, for queries that ask for one.
 
-        ``unavailable`` names the dependencies that are known to be away.
+        ``unavailable`` names the dependencies that are known to be away, ``generation`` the
+        content that is searched at this moment.
         """
         self._index = index
         self._embedder = embedder
@@ -61,109 +70,178 @@ class QueryEngine:
         self._blend_options = blend_options or BlendOptions()
         self._full_text = full_text
         self._entities = entities
+        self._identifiers = identifiers
         self._unavailable = unavailable
+        self._generation = generation
 
     async def answer(self, query: Query, options: BlendOptions | None = None) -> Answer:
         """Answer ``query``; ``options`` replace the engine's own way of blending.
 
         A leg that fails or misses its deadline is left out and named in ``degraded``. When none
-        is left, another stands in for them: the keyword leg, then the store's full text.
+        is left, another stands in for them: the keyword leg, then the store's full text. Where
+        the query has filters alone, the newest hits come first.
 
         Raises:
-            InvalidQueryError: the text, the limit or a filter makes no sense; says which.
+            InvalidQueryError: the text, the limit, the cursor or a filter makes no sense; says
+                which. Or there are more hits than can be paged through.
             NotFoundError: it asks for an entity that there is not.
             IndexUnavailableError: no leg gave an answer.
             StoreUnavailableError: it asks for an entity, and nobody can tell its records.
         """
         started = perf_counter()
-        _validate(query)
+        if query.analysis is None:
+            query = understood(query, now=datetime.now(UTC))
+        options = options or self._blend_options
         stages_ms: dict[str, float] = {}
-        query = await self._looked_up(query, stages_ms)
-        legs = list(await asyncio.gather(*self._legs(query, stages_ms)))
-        if all(leg.matches is None for leg in legs):
-            legs += await self._stand_in(query, stages_ms)
-        answered = {leg.name: leg.matches for leg in legs if leg.matches is not None}
-        if not answered:
-            raise _no_leg_answered(legs)
-        blending = perf_counter()
-        blended = blend(answered, options or self._blend_options, limit=query.limit)
-        hits = tuple(_read(hit, query) for hit in blended)
-        stages_ms["blend"] = _ms_since(blending)
+        search = await self._looked_up(_search_of(query), stages_ms)
+        cursor = self._cursor(query, search.where, options)
+        page = await self._page(search, cursor, options, query.limit, stages_ms)
         return Answer(
-            hits=hits,
+            hits=tuple(_read(hit, search) for hit in page.hits),
             took_ms=_ms_since(started),
             stages_ms=stages_ms,
-            degraded=tuple(leg.name for leg in legs if leg.matches is None),
+            degraded=page.degraded,
             unavailable=tuple(self._unavailable()),
+            analysis=query.analysis,
+            next_cursor=page.next_cursor(cursor),
+            index_changed=cursor.generation != self._mark_of_generation(),
         )
 
-    async def _stand_in(self, query: Query, stages_ms: dict[str, float]) -> list[_Leg]:
-        """Legs that were not asked for, one after the other until one answers."""
-        tried: list[_Leg] = []
-        if query.mode is SearchMode.VECTOR:
-            tried.append(
-                await self._run(KEYWORD, self._search_keyword(query, stages_ms), query.where)
-            )
-        if self._full_text is not None and not any(leg.matches is not None for leg in tried):
-            search = self._search_full_text(self._full_text, query, stages_ms)
-            tried.append(await self._run(FULL_TEXT, search, query.where))
-        return tried
-
-    def _legs(self, query: Query, stages_ms: dict[str, float]) -> list[Awaitable[_Leg]]:
-        legs: list[Awaitable[_Leg]] = []
-        if query.mode is not SearchMode.KEYWORD:
-            legs.append(self._run(VECTOR, self._search_vector(query, stages_ms), query.where))
-        if query.mode is not SearchMode.VECTOR:
-            legs.append(self._run(KEYWORD, self._search_keyword(query, stages_ms), query.where))
-        return legs
-
-    async def _looked_up(self, query: Query, stages_ms: dict[str, float]) -> Query:
-        """The query with the records of the entity that it asks for, if it does."""
-        where = query.where
+    async def _looked_up(self, search: _Search, stages_ms: dict[str, float]) -> _Search:
+        """With the records of the entity that it asks for, if it does."""
+        where = search.where
         if where.entity is None or self._entities is None:
-            return query
+            return search
         started = perf_counter()
         within = await self._entities.within(
             where.entity, model=self._embedder.model, scope=where.scope
         )
-        stages_ms["entity"] = _ms_since(started)
-        return replace(query, where=replace(where, within=within))
+        _add_time(stages_ms, "entity", started)
+        return replace(search, where=replace(where, within=within))
 
-    async def _run(self, name: str, search: Awaitable[list[Match]], where: SearchFilter) -> _Leg:
+    def _cursor(self, query: Query, where: SearchFilter, options: BlendOptions) -> Cursor:
+        """The query's own, or one for the first page.
+
+        Raises:
+            InvalidQueryError: it is that of another question.
+        """
+        question = mark_of(query.text, query.mode, query.where, query.is_plain, options)
+        if query.cursor is None:
+            is_deep = where.within is not None and where.within.chunks is None
+            depth = MAX_DEPTH if is_deep else max(self._candidates_per_leg, query.limit)
+            said = query.analysis
+            since, until = (said.since, said.until) if said else (None, None)
+            generation = self._mark_of_generation()
+            return Cursor(question, generation, depth, since=since, until=until)
+        cursor = decoded(query.cursor)
+        if cursor.question != question:
+            raise InvalidQueryError(
+                "the cursor is that of another question: ask the same again, or leave it out"
+            )
+        return cursor
+
+    def _mark_of_generation(self) -> str:
+        return mark_of(self._generation())
+
+    async def _page(
+        self,
+        search: _Search,
+        cursor: Cursor,
+        options: BlendOptions,
+        limit: int,
+        stages_ms: dict[str, float],
+    ) -> _Page:
+        end = cursor.offset + limit
+        ranking = await self._rank(search, cursor.depth, options, stages_ms)
+        hits, is_cut, degraded = ranking.hits, ranking.is_cut, ranking.degraded
+        if end > len(hits) and is_cut and cursor.depth < MAX_DEPTH:
+            deeper = await self._rank(search, MAX_DEPTH, options, stages_ms)
+            hits, is_cut = continued(hits, deeper.hits)[:MAX_DEPTH], deeper.is_cut
+            degraded = tuple(dict.fromkeys((*degraded, *deeper.degraded)))
+        if is_cut and len(hits) <= cursor.offset > 0:
+            raise InvalidQueryError(
+                f"no more than {len(hits)} hits of this question can be paged through: "
+                "narrow it down, by operators or filters"
+            )
+        return _Page(hits[cursor.offset : end], end, is_cut or end < len(hits), degraded)
+
+    async def _rank(
+        self, search: _Search, depth: int, options: BlendOptions, stages_ms: dict[str, float]
+    ) -> _Ranking:
+        legs = list(await asyncio.gather(*self._legs(search, depth, stages_ms)))
+        if all(leg.matches is None for leg in legs if leg.name != IDENTIFIER):
+            legs += await self._stand_in(search, depth, stages_ms)
+        answered = {leg.name: leg.matches for leg in legs if leg.matches is not None}
+        if not answered:
+            raise _no_leg_answered(legs)
+        if not answered.get(IDENTIFIER, True):
+            # A leg that found nothing takes no share of the score.
+            del answered[IDENTIFIER]
+        started = perf_counter()
+        hits = blend(answered, options)
+        _add_time(stages_ms, "blend", started)
+        is_cut = any(leg.found >= depth for leg in legs)
+        return _Ranking(hits, is_cut, tuple(leg.name for leg in legs if leg.matches is None))
+
+    async def _stand_in(
+        self, search: _Search, depth: int, stages_ms: dict[str, float]
+    ) -> list[_Leg]:
+        """Legs that were not asked for, one after the other until one answers."""
+        if not search.text:
+            return []
+        tried: list[_Leg] = []
+        if search.mode is SearchMode.VECTOR:
+            found = self._index.search_keyword(search.text, limit=depth, where=search.where)
+            tried.append(await self._run(KEYWORD, found, search.where, stages_ms))
+        if self._full_text is not None and not any(leg.matches is not None for leg in tried):
+            found = self._full_text.search(search.text, limit=depth, where=search.where)
+            tried.append(await self._run(FULL_TEXT, found, search.where, stages_ms))
+        return tried
+
+    def _legs(
+        self, search: _Search, depth: int, stages_ms: dict[str, float]
+    ) -> list[Awaitable[_Leg]]:
+        where, text, asked = search.where, search.text, dict[str, Awaitable[list[Match]]]()
+        if not text:
+            asked[NEWEST] = self._index.newest(limit=depth, where=where)
+        if text and search.mode is not SearchMode.KEYWORD:
+            asked[VECTOR] = self._search_vector(search, depth, stages_ms)
+        if text and search.mode is not SearchMode.VECTOR:
+            asked[KEYWORD] = self._index.search_keyword(text, limit=depth, where=where)
+        if search.identifiers and self._identifiers is not None:
+            asked[IDENTIFIER] = self._identifiers.find(
+                search.identifiers, text=text, limit=depth, where=where
+            )
+        return [self._run(name, found, where, stages_ms) for name, found in asked.items()]
+
+    async def _run(
+        self,
+        name: str,
+        search: Awaitable[list[Match]],
+        where: SearchFilter,
+        stages_ms: dict[str, float],
+    ) -> _Leg:
+        started = perf_counter()
         try:
             async with asyncio.timeout(self._leg_deadline_seconds):
-                return _Leg(name, _within(await search, where))
+                found = await search
+                matches = _within(found, where)
         except RequestError:
             raise
         # Whatever broke a leg, the other one can still answer; the log keeps the reason.
         except Exception as error:
             _log.warning("query_leg_failed", leg=name, error=repr(error))
             return _Leg(name, None, error)
+        _add_time(stages_ms, name, started)
+        return _Leg(name, matches, found=len(found))
 
-    async def _search_vector(self, query: Query, stages_ms: dict[str, float]) -> list[Match]:
-        embedding = await self._embed(query.text, stages_ms)
-        started = perf_counter()
-        found = await self._index.search_vector(
-            embedding, limit=self._depth(query), where=query.where, text=query.text
-        )
-        stages_ms[VECTOR] = _ms_since(started)
-        return found
-
-    async def _search_keyword(self, query: Query, stages_ms: dict[str, float]) -> list[Match]:
-        started = perf_counter()
-        found = await self._index.search_keyword(
-            query.text, limit=self._depth(query), where=query.where
-        )
-        stages_ms[KEYWORD] = _ms_since(started)
-        return found
-
-    async def _search_full_text(
-        self, full_text: FullText, query: Query, stages_ms: dict[str, float]
+    async def _search_vector(
+        self, search: _Search, depth: int, stages_ms: dict[str, float]
     ) -> list[Match]:
-        started = perf_counter()
-        found = await full_text.search(query.text, limit=self._depth(query), where=query.where)
-        stages_ms[FULL_TEXT] = _ms_since(started)
-        return found
+        embedding = await self._embed(search.text, stages_ms)
+        return await self._index.search_vector(
+            embedding, limit=depth, where=search.where, text=search.text
+        )
 
     async def _embed(self, text: str, stages_ms: dict[str, float]) -> Embedding:
         # Waiting for a thread costs a query 4 ms, as both legs' work is in its way (measured); a
@@ -173,24 +251,49 @@ class QueryEngine:
             rows = self._embedder.embed([text])
         else:
             rows = await asyncio.to_thread(self._embedder.embed, [text])
-        stages_ms["embed"] = _ms_since(started)
+        _add_time(stages_ms, "embed", started)
         row: Embedding = rows[0]
         return row
 
-    def _depth(self, query: Query) -> int:
-        within = query.where.within
-        if within is not None and within.chunks is None:
-            return max(DEEP_CANDIDATES, query.limit)
-        return max(self._candidates_per_leg, query.limit)
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What the legs are asked; without ``text`` the newest of what ``where`` lets pass."""
+
+    text: str
+    mode: SearchMode
+    where: SearchFilter
+    identifiers: tuple[Identifier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """``is_cut`` says that a leg may have more candidates than were asked of it."""
+
+    hits: Sequence[Hit[Match]]
+    is_cut: bool
+    degraded: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    hits: Sequence[Hit[Match]]
+    end: int
+    has_more: bool
+    degraded: tuple[str, ...]
+
+    def next_cursor(self, cursor: Cursor) -> str | None:
+        return replace(cursor, offset=self.end).encoded() if self.has_more else None
 
 
 @dataclass(frozen=True, slots=True)
 class _Leg:
-    """What became of a leg: matches, or ``None`` and why."""
+    """What became of a leg: matches, or ``None`` and why; and how many it has found in all."""
 
     name: str
     matches: list[Match] | None
     error: Exception | None = None
+    found: int = 0
 
 
 def _within(matches: list[Match], where: SearchFilter) -> list[Match]:
@@ -207,21 +310,19 @@ def _speaks_of(found: Candidate, records: frozenset[RecordId]) -> bool:
     return found.record_id in records
 
 
-def _read(hit: Hit[Match], query: Query) -> Hit[Candidate]:
+def _read(hit: Hit[Match], search: _Search) -> Hit[Candidate]:
     """What was found; of a passage the record that fits the query best, of those asked for."""
-    found, within = hit.candidate.read(), query.where.within
+    found, within = hit.candidate.read(), search.where.within
     if found.members:
         members = [one for one in found.members if not within or one.record_id in within.records]
-        best = best_member(found.text, members, query.text)
+        best = best_member(found.text, members, search.text)
         found = replace(found, record_id=best.record_id)
     return Hit(found, hit.score, hit.contributions)
 
 
-def _validate(query: Query) -> None:
-    if not query.text.strip():
-        raise InvalidQueryError("the query is empty: say what to look for")
-    if len(query.text) > MAX_QUERY_CHARS:
-        raise InvalidQueryError(f"the query is longer than {MAX_QUERY_CHARS} characters")
+def _search_of(query: Query) -> _Search:
+    """What to look for, once all of it makes sense. Raises ``InvalidQueryError``."""
+    said = query.analysis or AnalysedQuery(query.text)
     if not 1 <= query.limit <= MAX_LIMIT:
         raise InvalidQueryError(f"limit must be 1 to {MAX_LIMIT}, not {query.limit}")
     since, until = query.where.since, query.where.until
@@ -230,6 +331,7 @@ def _validate(query: Query) -> None:
             raise InvalidQueryError(f"{name} must say its time zone")
     if since and until and since >= until:
         raise InvalidQueryError("since must be earlier than until")
+    return _Search(said.text, query.mode, narrowed(query.where, said), said.identifiers)
 
 
 def _no_leg_answered(legs: Sequence[_Leg]) -> IndexUnavailableError:
@@ -241,6 +343,11 @@ def _no_leg_answered(legs: Sequence[_Leg]) -> IndexUnavailableError:
 
 def _reason(leg: _Leg) -> str:
     return "too late" if isinstance(leg.error, TimeoutError) else str(leg.error)
+
+
+def _add_time(stages_ms: dict[str, float], stage: str, started: float) -> None:
+    """A stage that a deep page needs twice counts twice."""
+    stages_ms[stage] = stages_ms.get(stage, 0.0) + _ms_since(started)
 
 
 def _ms_since(started: float) -> float:

@@ -150,12 +150,23 @@ def query(
     entity: Annotated[
         str | None, typer.Option(metavar="ID", help="Only what speaks of this entity.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100)] = 10,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 10,
     mode: Annotated[Literal["hybrid", "vector", "keyword"], typer.Option()] = "hybrid",
-    explain: Annotated[bool, typer.Option("--explain", help="How each score came about.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="What was understood; how each score came about.")
+    ] = False,
+    cursor: Annotated[
+        str | None, typer.Option(help="The next hits: what the answer before has printed.")
+    ] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Take the text as it is: no phrases, no operators.")
+    ] = False,
+    time_zone: Annotated[
+        str | None, typer.Option(help="Of after:yesterday and the like; UTC, or Europe/Berlin.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
-    """Ask a question across all sources."""
+    """Ask a question across all sources; docs/searching.md has the operators."""
     from serve_app.commands import querying
     from serve_app.commands.connection import connect
     from serve_app.commands.output import Output
@@ -171,6 +182,9 @@ def query(
         "limit": limit,
         "mode": mode,
         "explain": explain,
+        "cursor": cursor,
+        "time_zone": time_zone,
+        "plain": plain,
     }
     with connect(context.obj) as client:
         querying.query(client, Output(as_json=json), request)

@@ -21,7 +21,8 @@ from domain.ports.modules import ModuleStore
 from domain.ports.search_index import SearchIndex
 from pipelines.answer_cache import CachingEngine
 from pipelines.direct_uploading import DirectLimits, DirectUploadService
-from pipelines.engine_in_use import Engine, EngineInUse
+from pipelines.engine import Engine
+from pipelines.engine_in_use import EngineInUse
 from pipelines.event_feed import EventFeed
 from pipelines.file_service import FileService
 from pipelines.history import HistoryBuffer
@@ -30,6 +31,7 @@ from pipelines.maintenance import IndexService, LocalMaintenance, Maintenance
 from pipelines.query_embeddings import QueryEmbeddings, RememberingEmbedder
 from pipelines.querying import QueryEngine
 from pipelines.relating import Relating
+from pipelines.understanding import UnderstandingEngine
 from pipelines.uploading import UploadService
 from serve_app.metrics import Metrics
 
@@ -141,6 +143,8 @@ def _query_engine(
             leg_deadline_seconds=search.leg_deadline_seconds,
             full_text=services.metadata.full_text,
             entities=services.metadata.entities,
+            identifiers=services.metadata.identifiers,
+            generation=generation,
             unavailable=lambda: services.breakers.unavailable(*ANSWERS_NEED),
         )
 
@@ -148,13 +152,14 @@ def _query_engine(
         model = services.searched()[1].model
         return f"{version('headrace')} {follower.lineage} {follower.generation} {model}"
 
-    return CachingEngine(
+    caching = CachingEngine(
         EngineInUse(services.searched, engine),
         answer_caches(services),
         generation=generation,
         ttl_seconds=services.settings.cache.ttl_seconds,
         count=metrics.count_cache,
     )
+    return UnderstandingEngine(caching, services.clock)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from fastapi import Query as Parameter
 from pydantic import Field
 
 from domain.ports.query_history import AskedQuery, HistoryView
-from pipelines.querying import MAX_QUERY_CHARS
+from pipelines.understanding import MAX_QUERY_CHARS
 from serve_app.context import Context, InContext
 from serve_app.problems import problems
 from serve_app.query import MAX_ASKER_CHARS

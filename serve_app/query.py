@@ -26,10 +26,12 @@ from serve_app.context import Context, InContext
 from serve_app.entity_schemas import RelatedEntityModel
 from serve_app.problems import problems
 from serve_app.search_schemas import (
+    AnalysisModel,
     ContributionModel,
     Explanation,
     Fusion,
     HitModel,
+    IdentifierModel,
     QueryRequest,
     QueryResponse,
     RecordSpan,
@@ -68,14 +70,16 @@ async def query(
         context,
         request,
         limit=request.limit,
+        cursor=request.cursor,
         blending=blending_of(request),
         asked_by=x_headrace_user,
     )
+    shown_for = answer.analysis.text if answer.analysis else request.query
     related, related_ms = await _related(context, answer)
     unavailable = [*answer.unavailable, *((RELATED,) if related is None else ())]
     return QueryResponse(
         hits=[
-            hit_model(hit, request.query, explain=request.explain, related=related)
+            hit_model(hit, shown_for, explain=request.explain, related=related)
             for hit in answer.hits
         ],
         took_ms=round(answer.took_ms + related_ms, 3),
@@ -84,6 +88,9 @@ async def query(
         degraded_legs=list(answer.degraded),
         unavailable=unavailable,
         stages_ms={**answer.stages_ms, RELATED: related_ms} if request.explain else None,
+        next_cursor=answer.next_cursor,
+        index_changed=answer.index_changed,
+        analysis=analysis_model(answer) if request.explain else None,
     )
 
 
@@ -100,11 +107,12 @@ async def ask(
     request: SearchRequest,
     *,
     limit: int,
+    cursor: str | None = None,
     blending: BlendOptions | None = None,
     asked_by: str | None = None,
 ) -> Answer:
     """Answer a query; count it, and remember it in the history."""
-    asked = query_of(request, limit=limit)
+    asked = query_of(request, limit=limit, cursor=cursor)
     try:
         answer = await context.queries.answer(asked, blending)
     except HeadraceError:
@@ -119,7 +127,8 @@ async def ask(
 def _remembered(
     context: Context, asked: Query, answer: Answer, asked_by: str | None
 ) -> HistoryEntry:
-    embedding, model = context.known_embedding(asked.text)
+    text = answer.analysis.text if answer.analysis else asked.text
+    embedding, model = context.known_embedding(text)
     return HistoryEntry(
         text=asked.text,
         embedding=embedding,
@@ -133,7 +142,7 @@ def _remembered(
     )
 
 
-def query_of(request: SearchRequest, *, limit: int) -> Query:
+def query_of(request: SearchRequest, *, limit: int, cursor: str | None = None) -> Query:
     where = SearchFilter(
         sources=tuple(request.sources),
         content_types=tuple(request.content_types),
@@ -142,7 +151,15 @@ def query_of(request: SearchRequest, *, limit: int) -> Query:
         metadata=request.filters,
         entity=EntityId(request.entity) if request.entity else None,
     )
-    return Query(text=request.query, mode=request.mode, limit=limit, where=where)
+    return Query(
+        text=request.query,
+        mode=request.mode,
+        limit=limit,
+        where=where,
+        cursor=cursor,
+        time_zone=request.time_zone,
+        is_plain=request.plain,
+    )
 
 
 def blending_of(request: QueryRequest) -> BlendOptions:
@@ -177,6 +194,28 @@ def hit_model(
         related=[
             RelatedEntityModel.of(entity) for entity in (related or {}).get(found.record_id, ())
         ],
+    )
+
+
+def analysis_model(answer: Answer) -> AnalysisModel | None:
+    said = answer.analysis
+    if said is None:
+        return None
+    return AnalysisModel(
+        text=said.text,
+        phrases=list(said.phrases),
+        excluded=list(said.excluded),
+        authors=list(said.authors),
+        places=list(said.places),
+        sources=list(said.sources),
+        content_types=list(said.content_types),
+        since=said.since,
+        until=said.until,
+        identifiers=[
+            IdentifierModel(kind=one.kind, written=one.written, spellings=list(one.spellings))
+            for one in said.identifiers
+        ],
+        newest_first=said.is_filter_only,
     )
 
 

@@ -10,8 +10,10 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
+from domain.models.analysis import IdentifierKind
 from domain.models.search import SearchMode
-from pipelines.querying import MAX_LIMIT, MAX_QUERY_CHARS
+from pipelines.querying import MAX_LIMIT
+from pipelines.understanding import MAX_QUERY_CHARS
 from serve_app.entity_schemas import RelatedEntityModel
 from serve_app.schemas import JsonObject, Moment, Name, RequestModel, ResponseModel
 
@@ -43,10 +45,21 @@ class SearchRequest(RequestModel):
     )
     entity: UUID | None = Field(None, description="Only records that speak of this entity.")
     mode: SearchMode = SearchMode.HYBRID
+    plain: StrictBool = Field(
+        False, description="Take the query as it is written: no phrases, no operators."
+    )
+    time_zone: Name = Field(
+        "UTC",
+        description="Of whom asks, by its IANA name: which day `after:yesterday` means.",
+        examples=["Europe/Berlin"],
+    )
 
 
 class QueryRequest(SearchRequest):
     limit: Limit = 10
+    cursor: Annotated[StrictStr, Field(min_length=1, max_length=1_000)] | None = Field(
+        None, description="`next_cursor` of an answer to the same request: the hits after its own."
+    )
     explain: StrictBool = Field(False, description="Say how each score came about.")
     fusion: Fusion = Field(Fusion.RELATIVE, description="How the legs' rankings become one.")
     weights: dict[Literal["vector", "keyword"], Weight] = Field(
@@ -153,6 +166,28 @@ class HitModel(ResponseModel):
     )
 
 
+class IdentifierModel(ResponseModel):
+    kind: IdentifierKind
+    written: str
+    spellings: list[str] = Field(description="All that count as the identifier.")
+
+
+class AnalysisModel(ResponseModel):
+    """What was understood of the query's text."""
+
+    text: str = Field(description="What is looked for, once operators are taken out.")
+    phrases: list[str]
+    excluded: list[str]
+    authors: list[str]
+    places: list[str]
+    sources: list[str]
+    content_types: list[str]
+    since: datetime | None = Field(description="Inclusive.")
+    until: datetime | None = Field(description="Exclusive.")
+    identifiers: list[IdentifierModel]
+    newest_first: bool = Field(description="Whether there was nothing to look for but filters.")
+
+
 class QueryResponse(ResponseModel):
     hits: list[HitModel]
     took_ms: float
@@ -161,6 +196,13 @@ class QueryResponse(ResponseModel):
     degraded_legs: list[str] = Field(description="Legs that gave no answer in time.")
     unavailable: list[str] = Field(description="Dependencies that were away.")
     stages_ms: Mapping[str, float] | None = Field(None, description="With ``explain`` only.")
+    analysis: AnalysisModel | None = Field(None, description="With ``explain`` only.")
+    next_cursor: str | None = Field(None, description="Leads to the next hits, if there are more.")
+    index_changed: bool = Field(
+        False,
+        description="Whether the index is another than for the page before: hits may come twice, "
+        "or be passed over.",
+    )
 
 
 class BlendedItem(ResponseModel):

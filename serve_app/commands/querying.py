@@ -36,8 +36,11 @@ def query(client: HeadraceClient, output: Output, request: Mapping[str, Any]) ->
 
 def show_answer(output: Output, text: str, answer: Mapping[str, Any]) -> None:
     """The hits for people: rank, score, where from, title, and the words that were found."""
+    if analysis := answer.get("analysis"):
+        output.line(understood_as(analysis))
     if not answer["hits"]:
-        output.line("nothing found")
+        has_quotes = '"' in text and not answer.get("analysis")
+        output.line("nothing found" + ("; --explain shows what was asked for" * has_quotes))
     for rank, hit in enumerate(answer["hits"], start=1):
         _show_hit(output, text, rank, hit)
     if answer.get("degraded"):
@@ -46,8 +49,29 @@ def show_answer(output: Output, text: str, answer: Mapping[str, Any]) -> None:
     if answer.get("stages_ms"):
         stages = answer["stages_ms"].items()
         output.line("  ".join(f"{stage} {taken:.1f} ms" for stage, taken in stages))
+    if answer.get("index_changed"):
+        output.note("the index has changed since the page before: hits may come twice")
+    if answer.get("next_cursor"):
+        output.note(f"more: --cursor {answer['next_cursor']}")
     cached = ", cached" if answer.get("cached") else ""
     output.note(f"{len(answer['hits'])} hits in {answer['took_ms']:.1f} ms{cached}")
+
+
+def understood_as(analysis: Mapping[str, Any]) -> str:
+    """``understood: text 'renewal', from ann, since 2026-03-09T00:00:00Z``."""
+    said = [f"text {analysis['text']!r}"] if analysis["text"] else ["the newest"]
+    for name, key in _SAID_IN_LISTS:
+        said += [f"{name} {value!r}" for value in analysis.get(key, ())]
+    said += [f"{key} {analysis[key]}" for key in ("since", "until") if analysis.get(key)]
+    for one in analysis.get("identifiers", ()):
+        said.append(f"{one['kind'].replace('_', ' ')} {one['spellings'][0]}")
+    return f"understood: {', '.join(said)}"
+
+
+_SAID_IN_LISTS = (
+    *(("phrase", "phrases"), ("not", "excluded"), ("from", "authors"), ("in", "places")),
+    *(("source", "sources"), ("type", "content_types")),
+)
 
 
 def _show_hit(output: Output, text: str, rank: int, hit: Mapping[str, Any]) -> None:

@@ -23,7 +23,8 @@ from domain.models.chunks import Chunk, EmbeddedChunk, Embedding
 from domain.models.ids import FileId, derive_chunk_id
 from domain.models.records import ContentType, Place, Record
 from domain.models.search import Match, Query, SearchFilter, SearchMode
-from pipelines.querying import MAX_QUERY_CHARS, QueryEngine
+from pipelines.querying import QueryEngine
+from pipelines.understanding import MAX_QUERY_CHARS
 
 TEXTS = (
     "the pump in hall three leaks",

@@ -132,6 +132,42 @@ async def test_filters_leave_out_what_does_not_satisfy_them(
     assert (await api.query("renewal price", **narrowed))["hits"] == []
 
 
+@pytest.mark.parametrize(
+    ("query", "content"),
+    [
+        ('"is the renewal price"', "what is the renewal price for Acme?"),
+        ("signed from:ada source:slack in:#General on:2026-02-25", "they signed"),
+        ("price before:2026-03-02 source:slack", "what is the renewal price for Acme?"),
+        ('login -"renewal" type:record', "The login page is down"),
+        ("on:2026-03-20", "The login page is down"),
+        ("https://x.slack.com/archives/C1/p1772086400000100", "they signed"),
+    ],
+)
+async def test_what_the_query_says_decides_what_comes_first(
+    api: Api, query: str, content: str
+) -> None:
+    await api.import_file("tickets.csv", TICKETS)
+    await api.import_file("export.zip", thread_export())
+    assert content in (await api.query(query))["hits"][0]["content"]
+
+
+async def test_an_explanation_says_what_was_understood(api: Api) -> None:
+    answer = await api.query('"a b" -"c" from:ann case 00001026', explain=True)
+    said = answer["analysis"]
+    assert (said["phrases"], said["excluded"], said["authors"]) == (["a b"], ["c"], ["ann"])
+    assert said["identifiers"] == [
+        {"kind": "number", "written": "00001026", "spellings": ["00001026"]}
+    ]
+
+
+async def test_a_cursor_leads_to_the_next_hits(api: Api) -> None:
+    await api.import_file("tickets.csv", TICKETS)
+    first = await api.query("page", limit=1)
+    second = await api.query("page", limit=1, cursor=first["next_cursor"])
+    assert len({first["hits"][0]["id"], second["hits"][0]["id"]}) == 2
+    assert (second["next_cursor"], second["index_changed"]) == (None, False)
+
+
 async def test_until_is_exclusive_and_a_date_is_its_first_moment(api: Api) -> None:
     await api.import_file("tickets.csv", TICKETS)
     answer = await api.query("renewal login", since="2026-03-02", until="2026-03-20")
@@ -180,6 +216,10 @@ async def test_no_leg_at_all_is_a_503(
         pytest.param({"query": "x", "sauces": []}, id="unknown field"),
         pytest.param({"query": "x", "since": "2026-02-01", "until": "2026-01-01"}, id="no time"),
         pytest.param({"query": "x", "filters": {"a": {"b": 1}}}, id="nested filter"),
+        pytest.param({"query": "x after:banana"}, id="no date"),
+        pytest.param({"query": "x", "cursor": "nonsense"}, id="no cursor"),
+        pytest.param({"query": "x", "time_zone": "Nowhere"}, id="no time zone"),
+        pytest.param({"query": "x", "limit": 201}, id="too many"),
         pytest.param([], id="no object"),
     ],
 )

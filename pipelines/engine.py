@@ -1,0 +1,14 @@
+"""What answers queries."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from domain.blending import BlendOptions
+from domain.models.search import Answer, Query
+
+
+class Engine(Protocol):
+    async def answer(self, query: Query, options: BlendOptions | None = None) -> Answer:
+        """As ``QueryEngine.answer``."""
+        ...
