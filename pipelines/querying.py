@@ -32,9 +32,6 @@ MAX_INLINE_CHARS = 200
 
 VECTOR = "vector"
 KEYWORD = "keyword"
-DEEP_CANDIDATES = 1_000
-"""Per leg, where most of what is found may be left out afterwards."""
-
 NEWEST = "newest"
 """Stands alone, where a query has filters but no words."""
 
@@ -94,10 +91,10 @@ class QueryEngine:
         started = perf_counter()
         if query.analysis is None:
             query = understood(query, now=datetime.now(UTC))
+        options = options or self._blend_options
         stages_ms: dict[str, float] = {}
         search = await self._looked_up(_search_of(query), stages_ms)
-        options = options or self._blend_options
-        cursor = self._cursor(query, search, options)
+        cursor = self._cursor(query, search.where, options)
         page = await self._page(search, cursor, options, query.limit, stages_ms)
         return Answer(
             hits=tuple(_read(hit, search) for hit in page.hits),
@@ -110,7 +107,19 @@ class QueryEngine:
             index_changed=cursor.generation != self._mark_of_generation(),
         )
 
-    def _cursor(self, query: Query, search: _Search, options: BlendOptions) -> Cursor:
+    async def _looked_up(self, search: _Search, stages_ms: dict[str, float]) -> _Search:
+        """With the records of the entity that it asks for, if it does."""
+        where = search.where
+        if where.entity is None or self._entities is None:
+            return search
+        started = perf_counter()
+        within = await self._entities.within(
+            where.entity, model=self._embedder.model, scope=where.scope
+        )
+        _add_time(stages_ms, "entity", started)
+        return replace(search, where=replace(where, within=within))
+
+    def _cursor(self, query: Query, where: SearchFilter, options: BlendOptions) -> Cursor:
         """The query's own, or one for the first page.
 
         Raises:
@@ -118,9 +127,8 @@ class QueryEngine:
         """
         question = mark_of(query.text, query.mode, query.where, query.is_plain, options)
         if query.cursor is None:
-            within = search.where.within
-            is_deep = within is not None and within.chunks is None
-            depth = max(DEEP_CANDIDATES if is_deep else self._candidates_per_leg, query.limit)
+            is_deep = where.within is not None and where.within.chunks is None
+            depth = MAX_DEPTH if is_deep else max(self._candidates_per_leg, query.limit)
             said = query.analysis
             since, until = (said.since, said.until) if said else (None, None)
             generation = self._mark_of_generation()
@@ -131,18 +139,6 @@ class QueryEngine:
                 "the cursor is that of another question: ask the same again, or leave it out"
             )
         return cursor
-
-    async def _looked_up(self, search: _Search, stages_ms: dict[str, float]) -> _Search:
-        """With the records of the entity that is asked for, if one is."""
-        where = search.where
-        if where.entity is None or self._entities is None:
-            return search
-        started = perf_counter()
-        within = await self._entities.within(
-            where.entity, model=self._embedder.model, scope=where.scope
-        )
-        _add_time(stages_ms, "entity", started)
-        return replace(search, where=replace(where, within=within))
 
     def _mark_of_generation(self) -> str:
         return mark_of(self._generation())
@@ -228,7 +224,8 @@ class QueryEngine:
         started = perf_counter()
         try:
             async with asyncio.timeout(self._leg_deadline_seconds):
-                matches = await search
+                found = await search
+                matches = _within(found, where)
         except RequestError:
             raise
         # Whatever broke a leg, the other one can still answer; the log keeps the reason.
@@ -236,7 +233,7 @@ class QueryEngine:
             _log.warning("query_leg_failed", leg=name, error=repr(error))
             return _Leg(name, None, error)
         _add_time(stages_ms, name, started)
-        return _Leg(name, _within(matches, where), found=len(matches))
+        return _Leg(name, matches, found=len(found))
 
     async def _search_vector(
         self, search: _Search, depth: int, stages_ms: dict[str, float]
@@ -291,7 +288,7 @@ class _Page:
 
 @dataclass(frozen=True, slots=True)
 class _Leg:
-    """What became of a leg: matches, or ``None`` and why; ``found`` counts those left out, too."""
+    """What became of a leg: matches, or ``None`` and why; and how many it has found in all."""
 
     name: str
     matches: list[Match] | None

@@ -74,6 +74,7 @@ async def query(
         blending=blending_of(request),
         asked_by=x_headrace_user,
     )
+    shown_for = answer.analysis.text if answer.analysis else request.query
     related, related_ms = await _related(context, answer)
     unavailable = [*answer.unavailable, *((RELATED,) if related is None else ())]
     shown_for = answer.analysis.text if answer.analysis else request.query

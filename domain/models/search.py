@@ -48,10 +48,10 @@ class SearchFilter:
 
     ``since`` is inclusive, ``until`` exclusive; a chunk without a timestamp fails either.
     ``metadata`` asks for equality with a scalar entry, or membership in a list entry; ``author``
-    is an entry of every chunk that has one. Title or text contain every phrase and nothing that
-    is excluded. One of ``authors`` wrote or said it, in one of ``places``; what counts as that is
-    for ``domain.text_conditions`` to say. ``entity`` asks for records that speak of it, which are
-    ``within`` once somebody has looked them up.
+    is an entry of every chunk that has one. ``entity`` asks for records that speak of it, which
+    are ``within`` once somebody has looked them up. Title or text contain every phrase and nothing
+    that is excluded. One of ``authors`` wrote or said it, in one of ``places``; what counts as
+    that is for ``domain.text_conditions`` to say.
     """
 
     sources: tuple[str, ...] = ()

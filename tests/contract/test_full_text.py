@@ -114,7 +114,7 @@ async def test_the_words_have_an_index(postgres_dsn: str) -> None:
     try:
         await connection.execute("SET enable_seqscan = off")
         query = f"EXPLAIN SELECT id FROM parsed_content WHERE {WORDS} @@ {ANY_WORD}"
-        query = query.replace("$12", "$2")
+        query = query.replace("$13", "$2")
         plan = await connection.fetch(query, "pump leaks", "")
     finally:
         await connection.close()
