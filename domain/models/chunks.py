@@ -60,6 +60,15 @@ class Chunk:
         """What the model reads: the title, where there is one, then the text."""
         return f"{self.record.title}\n{self.text}" if self.record.title else self.text
 
+    @property
+    def search_text(self) -> str:
+        return search_text_of(self.record.title, self.text)
+
+
+def search_text_of(title: str | None, text: str) -> str:
+    """What the keyword leg reads: a word of the title counts twice."""
+    return f"{title}\n{text}\n{title}" if title else text
+
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedChunk:

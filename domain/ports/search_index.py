@@ -59,9 +59,10 @@ class SearchIndex(IndexWriter, Protocol):
         ...
 
     async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
-        """The best chunks by BM25 over title and text that satisfy ``where``, best first.
+        """The best chunks by BM25 over title (counted twice) and text that satisfy ``where``.
 
-        Any text is a bag of words, never a query language; words are OR-ed and stemmed (English).
+        Best first. Any text is a bag of words, never a query language; words are OR-ed and
+        stemmed (English).
         """
         ...
 

@@ -62,7 +62,7 @@ def to_table(chunks: Sequence[EmbeddedChunk], dimension: int) -> pa.Table:
         [str(record.record_id) for record in records],
         [str(embedded.file_id) for embedded in chunks],
         pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), dimension),
-        [embedded.chunk.embedding_text for embedded in chunks],
+        [embedded.chunk.search_text for embedded in chunks],
         [record.source_type for record in records],
         [str(record.content_type) for record in records],
         [to_microseconds(record.timestamp) if record.timestamp else None for record in records],

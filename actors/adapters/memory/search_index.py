@@ -131,7 +131,7 @@ def _words(text: str) -> list[str]:
 
 
 def _words_of(embedded: EmbeddedChunk) -> list[str]:
-    return _words(embedded.chunk.embedding_text)
+    return _words(embedded.chunk.search_text)
 
 
 def _rarity(word: str, bags: Mapping[ChunkId, Counter[str]]) -> float:

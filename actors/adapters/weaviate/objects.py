@@ -91,7 +91,7 @@ def _properties(embedded: EmbeddedChunk) -> dict[str, Any]:
         "details": _json(_details(chunk)),
         "labels": [stored_label(each) for each in labels_of(chunk)],
         "visibility": [stored_label(each) for each in record.visibility],
-        "words": words_of(chunk.embedding_text),
+        "words": words_of(chunk.search_text),
     }
     return {name: value for name, value in properties.items() if value is not None}
 
