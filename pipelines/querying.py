@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from time import perf_counter
 
 import structlog
 
-from domain.blending import BlendOptions, blend
+from domain.blend_options import BlendOptions, Collapse
+from domain.blending import blend, with_all_compared
+from domain.collapsing import LOOKED_AT_BEYOND, Found, collapse
 from domain.errors import IndexUnavailableError, InvalidQueryError, RequestError
 from domain.models.chunks import Embedding
 from domain.models.ids import RecordId
 from domain.models.search import Answer, Candidate, Hit, Match, Query, SearchFilter, SearchMode
 from domain.passages import best_member
+from domain.ports.clock import Clock
 from domain.ports.embedder import Embedder
 from domain.ports.entities import Entities
 from domain.ports.full_text import FullText
@@ -46,19 +50,22 @@ class QueryEngine:
         candidates_per_leg: int = 100,
         leg_deadline_seconds: float = 2.0,
         blend_options: BlendOptions | None = None,
+        clock: Clock | None = None,
         full_text: FullText | None = None,
         entities: Entities | None = None,
         unavailable: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """``entities`` says of which records an entity is, for queries that ask for one.
 
-        ``unavailable`` names the dependencies that are known to be away.
+        ``unavailable`` names the dependencies that are known to be away. Without a ``clock``
+        nothing is favoured for being recent.
         """
         self._index = index
         self._embedder = embedder
         self._candidates_per_leg = candidates_per_leg
         self._leg_deadline_seconds = leg_deadline_seconds
         self._blend_options = blend_options or BlendOptions()
+        self._clock = clock
         self._full_text = full_text
         self._entities = entities
         self._unavailable = unavailable
@@ -79,42 +86,48 @@ class QueryEngine:
         _validate(query)
         stages_ms: dict[str, float] = {}
         query = await self._looked_up(query, stages_ms)
-        legs = list(await asyncio.gather(*self._legs(query, stages_ms)))
+        asked = _Asked(query, stages_ms)
+        legs = list(await asyncio.gather(*self._legs(asked)))
         if all(leg.matches is None for leg in legs):
-            legs += await self._stand_in(query, stages_ms)
+            legs += await self._stand_in(asked)
         answered = {leg.name: leg.matches for leg in legs if leg.matches is not None}
         if not answered:
             raise _no_leg_answered(legs)
         blending = perf_counter()
-        blended = blend(answered, options or self._blend_options, limit=query.limit)
-        hits = tuple(_read(hit, query) for hit in blended)
+        hits = hits_of(
+            answered,
+            query,
+            options or self._blend_options,
+            embedding=asked.embedding,
+            now=self._clock.now() if self._clock else None,
+        )
         stages_ms["blend"] = _ms_since(blending)
         return Answer(
-            hits=hits,
+            hits=tuple(hits),
             took_ms=_ms_since(started),
             stages_ms=stages_ms,
             degraded=tuple(leg.name for leg in legs if leg.matches is None),
             unavailable=tuple(self._unavailable()),
         )
 
-    async def _stand_in(self, query: Query, stages_ms: dict[str, float]) -> list[_Leg]:
+    async def _stand_in(self, asked: _Asked) -> list[_Leg]:
         """Legs that were not asked for, one after the other until one answers."""
         tried: list[_Leg] = []
-        if query.mode is SearchMode.VECTOR:
-            tried.append(
-                await self._run(KEYWORD, self._search_keyword(query, stages_ms), query.where)
-            )
+        where = asked.query.where
+        if asked.query.mode is SearchMode.VECTOR:
+            tried.append(await self._run(KEYWORD, self._search_keyword(asked), where))
         if self._full_text is not None and not any(leg.matches is not None for leg in tried):
-            search = self._search_full_text(self._full_text, query, stages_ms)
-            tried.append(await self._run(FULL_TEXT, search, query.where))
+            search = self._search_full_text(self._full_text, asked)
+            tried.append(await self._run(FULL_TEXT, search, where))
         return tried
 
-    def _legs(self, query: Query, stages_ms: dict[str, float]) -> list[Awaitable[_Leg]]:
+    def _legs(self, asked: _Asked) -> list[Awaitable[_Leg]]:
         legs: list[Awaitable[_Leg]] = []
-        if query.mode is not SearchMode.KEYWORD:
-            legs.append(self._run(VECTOR, self._search_vector(query, stages_ms), query.where))
-        if query.mode is not SearchMode.VECTOR:
-            legs.append(self._run(KEYWORD, self._search_keyword(query, stages_ms), query.where))
+        mode, where = asked.query.mode, asked.query.where
+        if mode is not SearchMode.KEYWORD:
+            legs.append(self._run(VECTOR, self._search_vector(asked), where))
+        if mode is not SearchMode.VECTOR:
+            legs.append(self._run(KEYWORD, self._search_keyword(asked), where))
         return legs
 
     async def _looked_up(self, query: Query, stages_ms: dict[str, float]) -> Query:
@@ -140,40 +153,42 @@ class QueryEngine:
             _log.warning("query_leg_failed", leg=name, error=repr(error))
             return _Leg(name, None, error)
 
-    async def _search_vector(self, query: Query, stages_ms: dict[str, float]) -> list[Match]:
-        embedding = await self._embed(query.text, stages_ms)
+    async def _search_vector(self, asked: _Asked) -> list[Match]:
+        query = asked.query
+        embedding = asked.embedding = await self._embed(asked)
         started = perf_counter()
         found = await self._index.search_vector(
             embedding, limit=self._depth(query), where=query.where, text=query.text
         )
-        stages_ms[VECTOR] = _ms_since(started)
+        asked.stages_ms[VECTOR] = _ms_since(started)
         return found
 
-    async def _search_keyword(self, query: Query, stages_ms: dict[str, float]) -> list[Match]:
+    async def _search_keyword(self, asked: _Asked) -> list[Match]:
+        query = asked.query
         started = perf_counter()
         found = await self._index.search_keyword(
             query.text, limit=self._depth(query), where=query.where
         )
-        stages_ms[KEYWORD] = _ms_since(started)
+        asked.stages_ms[KEYWORD] = _ms_since(started)
         return found
 
-    async def _search_full_text(
-        self, full_text: FullText, query: Query, stages_ms: dict[str, float]
-    ) -> list[Match]:
+    async def _search_full_text(self, full_text: FullText, asked: _Asked) -> list[Match]:
+        query = asked.query
         started = perf_counter()
         found = await full_text.search(query.text, limit=self._depth(query), where=query.where)
-        stages_ms[FULL_TEXT] = _ms_since(started)
+        asked.stages_ms[FULL_TEXT] = _ms_since(started)
         return found
 
-    async def _embed(self, text: str, stages_ms: dict[str, float]) -> Embedding:
+    async def _embed(self, asked: _Asked) -> Embedding:
         # Waiting for a thread costs a query 4 ms, as both legs' work is in its way (measured); a
         # long text would hold up everybody else for 20.
+        text = asked.query.text
         started = perf_counter()
         if len(text) <= MAX_INLINE_CHARS:
             rows = self._embedder.embed([text])
         else:
             rows = await asyncio.to_thread(self._embedder.embed, [text])
-        stages_ms["embed"] = _ms_since(started)
+        asked.stages_ms["embed"] = _ms_since(started)
         row: Embedding = rows[0]
         return row
 
@@ -182,6 +197,36 @@ class QueryEngine:
         if within is not None and within.chunks is None:
             return max(DEEP_CANDIDATES, query.limit)
         return max(self._candidates_per_leg, query.limit)
+
+
+def hits_of(
+    rankings: Mapping[str, Sequence[Match]],
+    query: Query,
+    options: BlendOptions,
+    *,
+    embedding: Embedding | None = None,
+    now: datetime | None = None,
+) -> list[Hit[Candidate]]:
+    """What the legs found, by their names, as the answer shows it: blended, folded and read.
+
+    With the query's ``embedding`` the vector leg has a score for what only the words found, too.
+    """
+    if embedding is not None and VECTOR in rankings and KEYWORD in rankings:
+        compared = with_all_compared(rankings[VECTOR], rankings[KEYWORD], embedding)
+        rankings = {**rankings, VECTOR: compared}
+    beyond = 0 if options.collapse is Collapse.NONE else LOOKED_AT_BEYOND
+    blended = blend(rankings, options, limit=query.limit + beyond, now=now)
+    kept = collapse([_read(hit) for hit in blended], options.collapse, limit=query.limit)
+    return [_with_best_member(hit, query) for hit in kept]
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A query on its way, with what its legs leave behind."""
+
+    query: Query
+    stages_ms: dict[str, float]
+    embedding: Embedding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +252,19 @@ def _speaks_of(found: Candidate, records: frozenset[RecordId]) -> bool:
     return found.record_id in records
 
 
-def _read(hit: Hit[Match], query: Query) -> Hit[Candidate]:
-    """What was found; of a passage the record that fits the query best, of those asked for."""
-    found, within = hit.candidate.read(), query.where.within
-    if found.members:
-        members = [one for one in found.members if not within or one.record_id in within.records]
-        best = best_member(found.text, members, query.text)
-        found = replace(found, record_id=best.record_id)
-    return Hit(found, hit.score, hit.contributions)
+def _read(hit: Hit[Match]) -> Found:
+    match = hit.candidate
+    return Found(Hit(match.read(), hit.score, hit.contributions), match.vector)
+
+
+def _with_best_member(hit: Hit[Candidate], query: Query) -> Hit[Candidate]:
+    """Of a passage the record that fits the query best, of those asked for."""
+    found, within = hit.candidate, query.where.within
+    if not found.members:
+        return hit
+    members = [one for one in found.members if not within or one.record_id in within.records]
+    best = best_member(found.text, members, query.text)
+    return replace(hit, candidate=replace(found, record_id=best.record_id))
 
 
 def _validate(query: Query) -> None:

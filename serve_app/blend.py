@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import NAMESPACE_OID, uuid5
 
 from fastapi import APIRouter
 
-from domain.blending import BlendOptions, blend
+from domain.blend_options import BlendOptions
+from domain.blending import blend
 from domain.models.ids import RecordId
 from serve_app.context import Context, InContext
 from serve_app.problems import problems
@@ -102,6 +104,8 @@ class _Named:
     record_id: RecordId
     source_type: str
     score: float
+    timestamp: datetime | None = None
+    vector: None = None
 
     @staticmethod
     def of(item: RankedItem) -> _Named:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 
-from domain.blending import BlendOptions, FusionMethod
+from domain.blend_options import BlendOptions, FusionMethod
 from domain.errors import HeadraceError
 from domain.models.ids import EntityId
 from domain.models.search import (

@@ -16,6 +16,9 @@ from domain.models.records import JsonValue, Record
 Embedding = NDArray[np.float32]
 """float32 of shape ``(dimension,)``, L2-normalised."""
 
+Vector = NDArray[np.floating[Any]]
+"""As ``Embedding``, perhaps of fewer bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:

@@ -85,7 +85,8 @@ def _as_text(value: str | int | float | bool) -> str:
 def _match(row: Row, text: str) -> Match:
     stored, score = stored_record(row), float(row["score"])
     read = partial(_candidate, stored, score, text)
-    return Match(stored.record_id, stored.record.source_type, score, read)
+    record = stored.record
+    return Match(stored.record_id, record.source_type, score, read, record.timestamp)
 
 
 def _candidate(stored: StoredRecord, score: float, text: str) -> Candidate:
