@@ -15,6 +15,7 @@ IDENTIFIER: Leg = "identifier"
 """The leg of exact identifiers: what it finds stands before everything else."""
 
 NEIGHBOURS = "neighbours"
+CALIBRATION = "calibration"
 RECENCY = "recency"
 DIVERSITY = "diversity"
 
@@ -40,6 +41,8 @@ class BlendOptions:
 
     ``rank_constant`` is the k of reciprocal rank fusion: the greater, the less first places count.
     ``neighbours`` is the share of a score that its nearest neighbours have, 0 to 1.
+    ``calibration`` is the share that is made up, 0 to 1, of how far the best of a record's source
+    stays behind the best of all in each leg.
     ``recency`` is how much of its score a hit of this moment gains, half of it after
     ``half_life_days``, which a source may have its own of; 0 leaves time out of account.
     ``diversity`` is the share of its score that a hit loses at most by coming after others of its
@@ -54,6 +57,7 @@ class BlendOptions:
     source_weights: Mapping[str, float] = field(default_factory=dict)
     rank_constant: int = 60
     neighbours: float = 0.2
+    calibration: float = 0.0
     recency: float = 0.0
     half_life_days: float = 30.0
     source_half_life_days: Mapping[str, float] = field(default_factory=dict)
@@ -64,7 +68,7 @@ class BlendOptions:
         for name, weight in (*self._weights(), ("recency", self.recency)):
             if not 0 <= weight < inf:
                 raise InvalidQueryError(f"the weight of {name!r} must be 0 or more, not {weight}")
-        for name, share in (("neighbours", self.neighbours), ("diversity", self.diversity)):
+        for name, share in self._shares():
             if not 0 <= share <= 1:
                 raise InvalidQueryError(f"{name} must be 0 to 1, not {share}")
         for days in (self.half_life_days, *self.source_half_life_days.values()):
@@ -79,3 +83,8 @@ class BlendOptions:
     def _weights(self) -> Iterator[tuple[str, float]]:
         yield from self.leg_weights.items()
         yield from self.source_weights.items()
+
+    def _shares(self) -> Iterator[tuple[str, float]]:
+        yield "neighbours", self.neighbours
+        yield "calibration", self.calibration
+        yield "diversity", self.diversity

@@ -13,6 +13,8 @@ What else may move a record is an addend, too, under a name of its own:
 
 - ``neighbours``: a part of the score gives way to the same part of the mean score of what is most
   like it (``domain.neighbours``), unless there is one leg alone,
+- ``calibration``: each leg's best of every source is brought nearer to the leg's best, and all of
+  that source with it: a source of short texts may never come near one of long texts by itself,
 - ``recency``: a share of the score that halves with every half-life of its source,
 - ``diversity``: a share of the score is lost by each record that comes after others of its source,
 - ``identifier``: what that leg finds gains more than anything else has.
@@ -27,6 +29,7 @@ from math import fsum
 from typing import Generic, NamedTuple, assert_never
 
 from domain.blend_options import (
+    CALIBRATION,
     DIVERSITY,
     IDENTIFIER,
     NEIGHBOURS,
@@ -61,6 +64,8 @@ def blend(
     found = _fused(legs, options)
     if options.neighbours and len(legs) > 1:
         _hear_neighbours(found, options.neighbours)
+    if options.calibration:
+        _calibrate_sources(found, options.calibration)
     if options.recency and now is not None:
         _favour_recent(found, options, now)
     if options.diversity:
@@ -93,6 +98,7 @@ class _Part(NamedTuple, Generic[Ranked]):
     rank: int
     leg: Leg
     weight: float
+    strength: float
     candidate: Ranked
 
 
@@ -154,11 +160,11 @@ def _fused(legs: Mapping[Leg, Sequence[Ranked]], options: BlendOptions) -> _Reco
         ranking = _best_chunk_per_record(legs[leg])
         for rank, candidate in enumerate(ranking, start=1):
             weight = shares[leg] * options.source_weights.get(candidate.source_type, 1.0)
-            addend = weight * _strength(candidate.score, rank, ranking[0].score, options)
+            strength = _strength(candidate.score, rank, ranking[0].score, options)
             one = found.get(candidate.record_id)
             if one is None:
                 one = found[candidate.record_id] = _Found(candidate, rank)
-            one.add(_Part(addend, rank, leg, weight, candidate))
+            one.add(_Part(weight * strength, rank, leg, weight, strength, candidate))
     for one in found.values():
         one.sum_up()
     return found
@@ -197,6 +203,19 @@ def _hear_neighbours(found: _Records[Ranked], share: float) -> None:
         if mean is not None:
             one.kept = 1.0 - share
             one.move(NEIGHBOURS, mean, share, share * mean)
+
+
+def _calibrate_sources(found: _Records[Ranked], share: float) -> None:
+    best: dict[tuple[Leg, str], float] = {}
+    for one in found.values():
+        for part in one.parts:
+            key = part.leg, part.candidate.source_type
+            best[key] = max(best.get(key, 0.0), part.strength)
+    for one in found.values():
+        behind = fsum(
+            part.weight * (1.0 - best[part.leg, part.candidate.source_type]) for part in one.parts
+        )
+        one.move(CALIBRATION, behind, share, share * behind)
 
 
 def _favour_recent(found: _Records[Ranked], options: BlendOptions, now: datetime) -> None:

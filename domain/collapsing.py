@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.blend_options import Collapse
 from domain.models.chunks import Vector
@@ -41,13 +40,19 @@ def collapse(found: Sequence[Found], how: Collapse, *, limit: int) -> list[Hit[C
     """
     if how is Collapse.NONE:
         return [each.hit for each in found[:limit]]
-    alike = _alike(found)
+
+    def same(one: int, other: int) -> bool:
+        texts = (found[place].hit.candidate.text for place in (one, other))
+        return says_the_same(*texts)
+
+    alike = _alike_before(found)
     first_of: dict[tuple[str, str], int] = {}
     folded: dict[int, int] = {}
     for place, each in enumerate(found):
         thread = _thread(each.hit.candidate) if how is Collapse.THREADS else None
-        same = (other for other in folded if _is_duplicate(found, alike, place, other))
-        into = first_of.get(thread) if thread in first_of else next(same, None)
+        into = first_of.get(thread) if thread else None
+        if into is None:
+            into = next((one for one in alike[place] if one in folded and same(one, place)), None)
         if into is None:
             into = place
             folded[place] = 0
@@ -76,22 +81,27 @@ def _thread(candidate: Candidate) -> tuple[str, str] | None:
     return (candidate.source_type, candidate.thread) if candidate.thread else None
 
 
-def _alike(found: Sequence[Found]) -> NDArray[np.bool_] | None:
-    """Whose vectors are near each other; ``None`` where not all have one."""
+def _alike_before(found: Sequence[Found]) -> list[list[int]]:
+    """For each place the earlier ones that are worth comparing with it.
+
+    Those whose vectors are near; where a vector is missing, those of the very same words.
+    """
     vectors = [each.vector for each in found if each.vector is not None]
-    if len(vectors) < len(found) or not vectors:
-        return None
+    if not vectors or len(vectors) < len(found):
+        return _same_words_before(found)
     rows = np.stack(vectors).astype(np.float32)
-    alike: NDArray[np.bool_] = rows @ rows.T >= MIN_LIKENESS
+    pairs = np.nonzero(np.tril(rows @ rows.T >= MIN_LIKENESS, -1))
+    alike: list[list[int]] = [[] for _ in found]
+    for place, earlier in zip(*(each.tolist() for each in pairs), strict=True):
+        alike[place].append(earlier)
     return alike
 
 
-def _is_duplicate(
-    found: Sequence[Found], alike: NDArray[np.bool_] | None, place: int, other: int
-) -> bool:
-    if alike is not None and not alike[place, other]:
-        return False
-    return says_the_same(found[place].hit.candidate.text, found[other].hit.candidate.text)
+def _same_words_before(found: Sequence[Found]) -> list[list[int]]:
+    first: dict[tuple[str, ...], int] = {}
+    words = [tuple(_words(each.hit.candidate.text)) for each in found]
+    earliest = [first.setdefault(one, place) for place, one in enumerate(words)]
+    return [[one] if one < place else [] for place, one in enumerate(earliest)]
 
 
 def _words(text: str) -> list[str]:

@@ -61,13 +61,15 @@ class Collection:
     def documents(self) -> Iterator[Mapping[str, Any]]:
         return _json_lines(_existing(self.directory, "corpus.jsonl"))
 
+    def queries(self) -> Iterator[Mapping[str, Any]]:
+        return _json_lines(_existing(self.directory, "queries.jsonl"))
+
     def judged_queries(self) -> list[tuple[str, str]]:
         """Id and text of every query that has a relevant document."""
         judged = self.judgments()
-        queries = _json_lines(_existing(self.directory, "queries.jsonl"))
         return [
             (str(each["_id"]), each.get("text") or "")
-            for each in queries
+            for each in self.queries()
             if str(each["_id"]) in judged
         ]
 
