@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 
-from domain.blend_options import BlendOptions, FusionMethod
+from domain.blend_options import BlendOptions
 from domain.errors import HeadraceError
 from domain.models.ids import EntityId
 from domain.models.search import (
@@ -22,13 +22,13 @@ from domain.models.search import (
 from domain.ports.query_history import HistoryEntry
 from domain.snippets import snippet
 from pipelines.relating import Found
+from serve_app.blending import options_of
 from serve_app.context import Context, InContext
 from serve_app.entity_schemas import RelatedEntityModel
 from serve_app.problems import problems
 from serve_app.search_schemas import (
     ContributionModel,
     Explanation,
-    Fusion,
     HitModel,
     QueryRequest,
     QueryResponse,
@@ -49,11 +49,6 @@ AskedBy = Annotated[
     ),
 ]
 
-METHODS = {
-    Fusion.RRF: FusionMethod.RECIPROCAL_RANK,
-    Fusion.RELATIVE: FusionMethod.RELATIVE_SCORE,
-}
-
 
 @router.post("/query", summary="Ask a question", responses=problems(404, 422))
 async def query(
@@ -68,7 +63,7 @@ async def query(
         context,
         request,
         limit=request.limit,
-        blending=blending_of(request),
+        blending=blending_of(request, context),
         asked_by=x_headrace_user,
     )
     related, related_ms = await _related(context, answer)
@@ -145,11 +140,12 @@ def query_of(request: SearchRequest, *, limit: int) -> Query:
     return Query(text=request.query, mode=request.mode, limit=limit, where=where)
 
 
-def blending_of(request: QueryRequest) -> BlendOptions:
-    return BlendOptions(
-        method=METHODS[request.fusion],
-        leg_weights={str(leg): weight for leg, weight in request.weights.items()},
-        source_weights=request.source_weights,
+def blending_of(request: QueryRequest, context: Context) -> BlendOptions:
+    return options_of(
+        request,
+        context.blending,
+        fusion=request.fusion,
+        weights={str(leg): weight for leg, weight in request.weights.items()} or None,
     )
 
 
@@ -172,6 +168,7 @@ def hit_model(
         record_id=found.record_id,
         metadata=found.metadata,
         thread=found.thread,
+        folded=hit.folded,
         records=record_spans(found),
         explain=Explanation(contributions=contribution_models(hit)) if explain else None,
         related=[
