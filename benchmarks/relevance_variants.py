@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from benchmarks.relevance_sets import JudgedSet, mean
+from benchmarks.relevance_sets import Judged, JudgedSet, mean
 from domain.blend_options import BlendOptions, Collapse, FusionMethod
 from pipelines.evaluation import measures_of
 from pipelines.querying import KEYWORD, VECTOR
@@ -31,8 +31,8 @@ class Variant:
     is_compared: bool = True
 
 
-KEYWORD_ALONE = Variant("keyword", PLAIN, legs=(KEYWORD,))
-VECTOR_ALONE = Variant("vector", PLAIN, legs=(VECTOR,))
+KEYWORD_ALONE = Variant("keyword", legs=(KEYWORD,))
+VECTOR_ALONE = Variant("vector", legs=(VECTOR,))
 HYBRID = Variant("hybrid")
 
 STEPS = (
@@ -92,17 +92,14 @@ class SetResult:
 def measured(judged: JudgedSet, variants: Sequence[Variant]) -> SetResult:
     means = {}
     for variant in {each.name: each for each in (KEYWORD_ALONE, VECTOR_ALONE, *variants)}.values():
-        each = [
-            measures_of(
-                judged.ranking(
-                    query, variant.options, legs=variant.legs, is_compared=variant.is_compared
-                ),
-                query.gains,
-            )
-            for query in judged.queries
-        ]
+        each = [_measures(judged, query, variant) for query in judged.queries]
         means[variant.name] = {name: mean([one[name] for one in each]) for name in MEASURES}
     return SetResult(judged.name, judged.documents, len(judged.queries), means)
+
+
+def _measures(judged: JudgedSet, query: Judged, variant: Variant) -> dict[str, float]:
+    hits = judged.hits(query, variant.options, legs=variant.legs, is_compared=variant.is_compared)
+    return measures_of(judged.named(hits), query.gains)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ What else may move a record is an addend, too, under a name of its own:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from math import fsum
+from operator import attrgetter
 from typing import Generic, NamedTuple, assert_never
 
 from domain.blend_options import (
@@ -41,7 +41,7 @@ from domain.blend_options import (
 from domain.models.chunks import Embedding
 from domain.models.ids import RecordId
 from domain.models.search import Contribution, Hit, Match, Ranked
-from domain.neighbours import neighbour_means
+from domain.neighbours import as_matrix, neighbour_means
 
 SECONDS_PER_DAY = 86_400.0
 
@@ -81,76 +81,102 @@ def with_all_compared(
 
     That a record is not among the nearest says only that it is farther than the last of them.
     """
-    known = {match.record_id for match in ranking}
-    missing = [match for match in others if match.record_id not in known]
+    known = {match.record_id.int for match in ranking}
+    missing = [match for match in others if match.record_id.int not in known]
+    vectors = [match.vector for match in missing if match.vector is not None]
+    if len(vectors) < len(missing) or not vectors:
+        return list(ranking)
+    likeness = as_matrix(vectors) @ embedding
     compared = [
-        match._replace(score=float(match.vector @ embedding))
-        for match in missing
-        if match.vector is not None
+        Match(match.record_id, match.source_type, score, match.read, match.timestamp, match.vector)
+        for match, score in zip(missing, likeness.tolist(), strict=True)
     ]
-    return sorted([*ranking, *compared], key=lambda match: -match.score)
+    return sorted([*ranking, *compared], key=attrgetter("score"), reverse=True)
 
 
 class _Part(NamedTuple, Generic[Ranked]):
-    """What a leg adds to a record; of most records nobody asks for more than the sum."""
+    """What a leg says of a record."""
 
-    addend: float
-    rank: int
     leg: Leg
+    rank: int
     weight: float
     strength: float
     candidate: Ranked
 
 
-@dataclass(slots=True)
-class _Found(Generic[Ranked]):
-    """A record with its legs' parts, of whose addends ``kept`` counts, and what else moves it.
+class _Move(NamedTuple):
+    """What else moves a record."""
 
-    ``first`` is what was found of it first, at ``best_rank`` or below.
+    name: str
+    rank: int | None
+    raw_score: float
+    weight: float
+
+
+class _Found(Generic[Ranked]):
+    """A record: its legs' parts and what moves it, with the addend of each; ``score`` is their sum.
+
+    ``kept`` is the share of the parts' weights that is left. Made for each of some hundred
+    candidates, of which few are shown, so contributions are made for those alone.
     """
 
-    first: Ranked
-    best_rank: int
-    parts: list[_Part[Ranked]] = field(default_factory=list)
-    kept: float = 1.0
-    moved_by: list[Contribution] = field(default_factory=list)
-    score: float = 0.0
+    __slots__ = ("addends", "best_rank", "kept", "moves", "parts", "score", "shown", "shown_addend")
 
-    @property
-    def shown(self) -> Ranked:
-        if not self.parts:
-            return self.first
-        return max(self.parts, key=lambda part: part.addend).candidate
+    def __init__(self, candidate: Ranked, rank: int) -> None:
+        self.shown = candidate
+        self.shown_addend = -1.0
+        self.best_rank = rank
+        self.parts: list[_Part[Ranked]] = []
+        self.moves: list[_Move] = []
+        self.addends: list[float] = []
+        self.kept = 1.0
+        self.score = 0.0
 
     def add(self, part: _Part[Ranked]) -> None:
+        addend = part.weight * part.strength
         self.parts.append(part)
+        self._append(addend)
         self.best_rank = min(self.best_rank, part.rank)
+        if addend > self.shown_addend:
+            self.shown, self.shown_addend = part.candidate, addend
 
-    def move(self, name: str, raw_score: float, weight: float, addend: float) -> None:
-        self.moved_by.append(Contribution(name, None, raw_score, weight, addend))
-        self.sum_up()
+    def keep(self, share: float) -> None:
+        """Before anything moves it."""
+        self.kept = share
+        self.addends = [addend * share for addend in self.addends]
 
-    def sum_up(self) -> None:
-        """In the order of the contributions, so that their sum is the score to the last bit."""
-        self.score = sum(part.addend * self.kept for part in self.parts)
-        for moved in self.moved_by:
-            self.score += moved.addend
+    def move(
+        self,
+        name: str,
+        raw_score: float,
+        weight: float,
+        addend: float,
+        rank: int | None = None,
+    ) -> None:
+        self.moves.append(_Move(name, rank, raw_score, weight))
+        self._append(addend)
 
     def hit(self) -> Hit[Ranked]:
-        legs = (
-            Contribution(
-                part.leg,
-                part.rank,
-                part.candidate.score,
-                part.weight * self.kept,
-                part.addend * self.kept,
-            )
-            for part in self.parts
+        said = [
+            *(
+                (each.leg, each.rank, each.candidate.score, each.weight * self.kept)
+                for each in self.parts
+            ),
+            *self.moves,
+        ]
+        contributions = (
+            Contribution(*each, addend) for each, addend in zip(said, self.addends, strict=True)
         )
-        return Hit(self.shown, self.score, (*legs, *self.moved_by))
+        return Hit(self.shown, self.score, tuple(contributions))
+
+    def _append(self, addend: float) -> None:
+        self.addends.append(addend)
+        # Anew, so that whoever sums the contributions up gets the score to the last bit.
+        self.score = sum(self.addends)
 
 
-_Records = dict[RecordId, _Found[Ranked]]
+_Records = dict[int, _Found[Ranked]]
+"""By the number that a record's id is: an UUID is hashed and compared in Python."""
 
 
 def _fused(legs: Mapping[Leg, Sequence[Ranked]], options: BlendOptions) -> _Records[Ranked]:
@@ -158,15 +184,14 @@ def _fused(legs: Mapping[Leg, Sequence[Ranked]], options: BlendOptions) -> _Reco
     found: _Records[Ranked] = {}
     for leg in sorted(legs):
         ranking = _best_chunk_per_record(legs[leg])
-        for rank, candidate in enumerate(ranking, start=1):
+        strengths = _strengths([candidate.score for candidate in ranking], options)
+        pairs = zip(ranking, strengths, strict=True)
+        for rank, (candidate, strength) in enumerate(pairs, start=1):
             weight = shares[leg] * options.source_weights.get(candidate.source_type, 1.0)
-            strength = _strength(candidate.score, rank, ranking[0].score, options)
-            one = found.get(candidate.record_id)
+            one = found.get(candidate.record_id.int)
             if one is None:
-                one = found[candidate.record_id] = _Found(candidate, rank)
-            one.add(_Part(weight * strength, rank, leg, weight, strength, candidate))
-    for one in found.values():
-        one.sum_up()
+                one = found[candidate.record_id.int] = _Found(candidate, rank)
+            one.add(_Part(leg, rank, weight, strength, candidate))
     return found
 
 
@@ -178,20 +203,22 @@ def _leg_shares(legs: Iterable[Leg], options: BlendOptions) -> dict[Leg, float]:
 
 
 def _best_chunk_per_record(ranking: Sequence[Ranked]) -> list[Ranked]:
-    best: dict[RecordId, Ranked] = {}
+    best: dict[int, Ranked] = {}
     for candidate in ranking:
-        best.setdefault(candidate.record_id, candidate)
+        best.setdefault(candidate.record_id.int, candidate)
     return list(best.values())
 
 
-def _strength(score: float, rank: int, best: float, options: BlendOptions) -> float:
-    """Between 0 and 1, and 1 for the leg's first (unless nothing about it is positive)."""
+def _strengths(scores: Sequence[float], options: BlendOptions) -> list[float]:
+    """Of scores, best first: 0 to 1, and 1 for the first (unless nothing about it is positive)."""
     match options.method:
         case FusionMethod.RELATIVE_SCORE:
+            best = scores[0] if scores else 0.0
             # A cosine may be negative: as far from the query as nothing found at all.
-            return max(score, 0.0) / best if best > 0 else 0.0
+            return [max(score, 0.0) / best if best > 0 else 0.0 for score in scores]
         case FusionMethod.RECIPROCAL_RANK:
-            return (options.rank_constant + 1) / (options.rank_constant + rank)
+            k = options.rank_constant
+            return [(k + 1) / (k + rank) for rank in range(1, len(scores) + 1)]
         case unknown:
             assert_never(unknown)
 
@@ -201,7 +228,7 @@ def _hear_neighbours(found: _Records[Ranked], share: float) -> None:
     means = neighbour_means([one.shown.vector for one in records], [one.score for one in records])
     for one, mean in zip(records, means, strict=True):
         if mean is not None:
-            one.kept = 1.0 - share
+            one.keep(1.0 - share)
             one.move(NEIGHBOURS, mean, share, share * mean)
 
 
@@ -250,13 +277,12 @@ def _lift_identified(
         return
     ceiling = max((one.score for one in found.values()), default=0.0)
     best = _best_chunk_per_record(ranking)
-    for rank, candidate in enumerate(best, start=1):
-        one = found.setdefault(candidate.record_id, _Found(candidate, rank))
+    strengths = _strengths([candidate.score for candidate in best], options)
+    for rank, (candidate, strength) in enumerate(zip(best, strengths, strict=True), start=1):
+        one = found.setdefault(candidate.record_id.int, _Found(candidate, rank))
         one.best_rank = min(one.best_rank, rank)
-        addend = ceiling + 1.0 + _strength(candidate.score, rank, best[0].score, options)
-        one.moved_by.append(Contribution(IDENTIFIER, rank, candidate.score, 1.0, addend))
-        one.sum_up()
+        one.move(IDENTIFIER, candidate.score, 1.0, ceiling + 1.0 + strength, rank)
 
 
 def _order(one: _Found[Ranked]) -> tuple[float, int, RecordId]:
-    return -one.score, one.best_rank, one.first.record_id
+    return -one.score, one.best_rank, one.shown.record_id

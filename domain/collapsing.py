@@ -12,6 +12,7 @@ import numpy as np
 from domain.blend_options import Collapse
 from domain.models.chunks import Vector
 from domain.models.search import Candidate, Hit
+from domain.neighbours import as_matrix
 
 LOOKED_AT_BEYOND = 20
 """Hits beyond those asked for that are looked at, to fill the places of folded ones."""
@@ -89,7 +90,7 @@ def _alike_before(found: Sequence[Found]) -> list[list[int]]:
     vectors = [each.vector for each in found if each.vector is not None]
     if not vectors or len(vectors) < len(found):
         return _same_words_before(found)
-    rows = np.stack(vectors).astype(np.float32)
+    rows = as_matrix(vectors)
     pairs = np.nonzero(np.tril(rows @ rows.T >= MIN_LIKENESS, -1))
     alike: list[list[int]] = [[] for _ in found]
     for place, earlier in zip(*(each.tolist() for each in pairs), strict=True):

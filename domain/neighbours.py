@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.models.chunks import Vector
 
-POOL = 100
-"""Among how many of the best the neighbours are looked for. All against all costs the square."""
+POOL = 50
+"""Among how many of the best the neighbours are looked for."""
 
-NEAREST = 8
+NEAREST = 5
 
 
 def neighbour_means(
@@ -30,20 +31,25 @@ def neighbour_means(
     means: list[float | None] = [None] * len(vectors)
     if len(known) < 2:
         return means
-    # One conversion of all, as numpy works on 16 bits a number at a tenth of the speed.
-    rows = np.concatenate(list(known.values()))
-    matrix = rows.astype(np.float32).reshape(len(known), -1)
-    own = np.array([scores[place] for place in known])
+    matrix = as_matrix(list(known.values()))
+    own = np.array([scores[place] for place in known], np.float32)
     pool = np.argsort(-own, kind="stable")[:POOL]
     likeness = matrix @ matrix[pool].T
     likeness[pool, np.arange(len(pool))] = 0.0
     np.maximum(likeness, 0.0, out=likeness)
     if len(pool) > NEAREST:
         least = np.partition(likeness, -NEAREST, axis=1)[:, -NEAREST]
-        likeness[likeness < least[:, None]] = 0.0
+        likeness *= likeness >= least[:, None]
     total = likeness.sum(axis=1)
     sums = likeness @ own[pool]
     for place, weight, weighted in zip(known, total.tolist(), sums.tolist(), strict=True):
         if weight > 0:
             means[place] = weighted / weight
     return means
+
+
+def as_matrix(vectors: Sequence[Vector]) -> NDArray[np.float32]:
+    """Of shape ``(vectors, dimension)``; there must be one at least."""
+    # Converted all at once: numpy works on 16 bits a number at a tenth of the speed.
+    flat = np.concatenate(vectors)
+    return flat.astype(np.float32, copy=False).reshape(len(vectors), -1)

@@ -218,11 +218,15 @@ async def _judge(
     modes: dict[str, dict[str, float]] = {}
     for mode in (SearchMode.KEYWORD, SearchMode.VECTOR, SearchMode.HYBRID):
         measured = await asyncio.gather(*(measure(mode, *query) for query in queries))
-        modes[str(mode)] = {
-            name: round(sum(each[name] for each in measured) / len(measured), 4)
-            for name in measured[0]
-        }
+        modes[str(mode)] = means_of(measured)
     return modes
+
+
+def means_of(measured: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of each measure, over the queries, of which there must be one."""
+    return {
+        name: round(sum(each[name] for each in measured) / len(measured), 4) for name in measured[0]
+    }
 
 
 def measures_of(ranking: Sequence[str], gains: Mapping[str, float]) -> dict[str, float]:

@@ -222,10 +222,16 @@ def test_calibration_lets_the_best_of_each_source_compete_alike() -> None:
 def test_what_only_other_legs_found_gets_its_own_likeness() -> None:
     embedding = np.array([1.0, 0.0], np.float32)
     nearest = [match("a", 0.9, vector=[0.9, 0.1]), match("b", 0.6, vector=[0.6, 0.8])]
-    by_words = [match("a", 9, vector=[0.9, 0.1]), match("c", 7, vector=[0.8, 0.6]), match("d", 5)]
+    by_words = [match("a", 9, vector=[0.9, 0.1]), match("c", 7, vector=[0.8, 0.6])]
     compared = with_all_compared(nearest, by_words, embedding)
     assert [each.record_id for each in compared] == [record_id(name) for name in "acb"]
     assert [each.score for each in compared] == pytest.approx([0.9, 0.8, 0.6])
+
+
+def test_candidates_without_vectors_are_not_compared() -> None:
+    nearest = [match("a", 0.9, vector=[0.9, 0.1])]
+    by_words = [match("b", 9)]
+    assert with_all_compared(nearest, by_words, np.array([1.0, 0.0], np.float32)) == nearest
 
 
 @pytest.mark.parametrize(
