@@ -11,8 +11,8 @@ from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_
 
 from domain.models.search import SearchMode
 from pipelines.querying import MAX_LIMIT, MAX_QUERY_CHARS
-from serve_app.entity_schemas import RelatedEntityModel
 from serve_app.blending import Blending, Fusion, Weight
+from serve_app.entity_schemas import RelatedEntityModel
 from serve_app.schemas import JsonObject, Moment, Name, RequestModel, ResponseModel
 
 Text = Annotated[StrictStr, Field(min_length=1, max_length=MAX_QUERY_CHARS)]
