@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.fields import FieldInfo
@@ -18,6 +18,8 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+
+from domain.blend_options import BlendOptions, Collapse, FusionMethod
 
 MIB = 1024 * 1024
 
@@ -203,6 +205,50 @@ class SearchSettings(_Group):
     leg_deadline_seconds: float = Field(
         2.0, gt=0, description="A leg that takes longer is left out and named in the answer."
     )
+
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+BlendWeight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class BlendingSettings(_Group):
+    """Blending, where a query does not ask for another way."""
+
+    method: FusionMethod = Field(
+        FusionMethod.RELATIVE_SCORE,
+        description="``relative_score``, or ``reciprocal_rank`` with k = 60.",
+    )
+    leg_weights: dict[str, BlendWeight] = Field(
+        {}, description="As JSON: how much each leg counts, 1 where it is not named."
+    )
+    source_weights: dict[str, BlendWeight] = Field(
+        {}, description="As JSON: how much each source counts, 1 where it is not named."
+    )
+    neighbours: Share = Field(
+        0.2, description="The share of a score that the hits most like a hit have."
+    )
+    calibration: Share = Field(
+        0.0, description="How far each source's best is brought to the best of all."
+    )
+    recency: BlendWeight = Field(
+        0.0, description="The share of its score that a hit of this moment gains; 0 is none."
+    )
+    half_life_days: Days = Field(30.0, description="After which half of that gain is left.")
+    source_half_life_days: dict[str, Days] = Field(
+        {}, description="As JSON: the same for single sources."
+    )
+    diversity: Share = Field(
+        0.0, description="The share of its score that a hit loses at most after its source's best."
+    )
+    collapse: Collapse = Field(
+        Collapse.DUPLICATES,
+        description="Which hits are folded into a better one: near-``duplicates``, also those of "
+        "its ``threads``, or ``none``.",
+    )
+
+    def options(self) -> BlendOptions:
+        return BlendOptions(**self.model_dump())
 
 
 class CacheBackend(StrEnum):
@@ -488,6 +534,7 @@ class Settings(BaseSettings):
     postgres: PostgresSettings = PostgresSettings()
     objects: ObjectSettings = ObjectSettings()
     search: SearchSettings = SearchSettings()
+    blending: BlendingSettings = BlendingSettings()
     cache: CacheSettings = CacheSettings()
     weaviate: WeaviateSettings = WeaviateSettings()
     embedder: EmbedderSettings = EmbedderSettings()

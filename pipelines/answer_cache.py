@@ -14,7 +14,7 @@ import orjson
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from domain.blending import BlendOptions
+from domain.blend_options import BlendOptions
 from domain.errors import CacheUnavailableError
 from domain.models.search import Answer, Query
 from domain.ports.cache import Cache

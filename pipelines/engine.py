@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from domain.blending import BlendOptions
+from domain.blend_options import BlendOptions
 from domain.models.search import Answer, Query
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from domain.blending import BlendOptions
+from domain.blend_options import BlendOptions
 from domain.models.search import Answer, Query
 from domain.ports.embedder import Embedder
 from domain.ports.search_index import SearchIndex

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ from uuid import NAMESPACE_URL, uuid5
 import orjson
 
 from actors.adapters.lancedb.index import LanceSearchIndex
-from domain.blending import BlendOptions
+from domain.blend_options import BlendOptions
 from domain.chunking import ChunkLimits, chunk_record
 from domain.errors import InvalidQueryError, NotFoundError
 from domain.models.chunks import EmbeddedChunk
@@ -24,7 +25,7 @@ from domain.models.ids import FileId, RecordId
 from domain.models.records import ContentType, Place, Record
 from domain.models.search import Query, SearchMode
 from domain.ports.embedder import Embedder
-from domain.ports.search_index import IndexWriter
+from domain.ports.search_index import IndexWriter, SearchIndex
 from domain.relevance import ndcg, recall, reciprocal_rank, success
 from pipelines.querying import QueryEngine
 
@@ -48,6 +49,7 @@ class EvaluationOptions:
     blend: BlendOptions | None = None
     candidates_per_leg: int = 100
     vector_index_min_rows: int = 5_000
+    record_of: Callable[[Mapping[str, Any]], Record] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,15 @@ class Collection:
     def documents(self) -> Iterator[Mapping[str, Any]]:
         return _json_lines(_existing(self.directory, "corpus.jsonl"))
 
+    def queries(self) -> Iterator[Mapping[str, Any]]:
+        return _json_lines(_existing(self.directory, "queries.jsonl"))
+
     def judged_queries(self) -> list[tuple[str, str]]:
         """Id and text of every query that has a relevant document."""
         judged = self.judgments()
-        queries = _json_lines(_existing(self.directory, "queries.jsonl"))
         return [
             (str(each["_id"]), each.get("text") or "")
-            for each in queries
+            for each in self.queries()
             if str(each["_id"]) in judged
         ]
 
@@ -103,19 +107,12 @@ async def evaluate(
         InvalidQueryError: a line of it cannot be read, or no query is judged.
     """
     options = options or EvaluationOptions()
-    report = on_progress or (lambda step, done, total: None)
+    report = on_progress or _report_nothing
     collection = Collection(directory)
     judgments, queries = collection.judgments(), collection.judged_queries()
     if not queries:
         raise InvalidQueryError(f"no query in {directory} has a relevant document in qrels.tsv")
-    place = Path(mkdtemp(prefix="evaluation-", dir=work_dir))
-    try:
-        index = await LanceSearchIndex.open(
-            place,
-            dimension=embedder.dimension,
-            vector_index_min_rows=options.vector_index_min_rows,
-        )
-        names = await _index_documents(collection, embedder, index, options, report)
+    async with indexed(collection, embedder, work_dir, options, report) as (index, names):
         engine = QueryEngine(
             index,
             embedder,
@@ -124,10 +121,32 @@ async def evaluate(
             blend_options=options.blend,
         )
         modes = await _judge(engine, queries, judgments, names, report)
+    return {"modes": modes, "documents": len(names), "queries": len(queries)}
+
+
+def _report_nothing(step: str, done: int, total: int) -> None: ...
+
+
+@asynccontextmanager
+async def indexed(
+    collection: Collection,
+    embedder: Embedder,
+    work_dir: Path,
+    options: EvaluationOptions,
+    report: OnProgress = _report_nothing,
+) -> AsyncIterator[tuple[SearchIndex, dict[RecordId, str]]]:
+    """The collection in an index of its own, for a while, and its own id of every record."""
+    place = Path(mkdtemp(prefix="evaluation-", dir=work_dir))
+    try:
+        index = await LanceSearchIndex.open(
+            place,
+            dimension=embedder.dimension,
+            vector_index_min_rows=options.vector_index_min_rows,
+        )
+        yield index, await _index_documents(collection, embedder, index, options, report)
         await index.close()
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    return {"modes": modes, "documents": len(names), "queries": len(queries)}
 
 
 async def _index_documents(
@@ -141,8 +160,9 @@ async def _index_documents(
     total = sum(1 for _ in collection.documents())
     documents = collection.documents()
     names: dict[RecordId, str] = {}
+    record_of = options.record_of or _record
     while batch := list(islice(documents, DOCUMENTS_PER_BATCH)):
-        records = [_record(document) for document in batch]
+        records = [record_of(document) for document in batch]
         names |= {record.record_id: record.native_id for record in records}
         await index.upsert(await asyncio.to_thread(_embedded, records, embedder, options))
         report("documents", len(names), total)
@@ -200,11 +220,15 @@ async def _judge(
     modes: dict[str, dict[str, float]] = {}
     for mode in (SearchMode.KEYWORD, SearchMode.VECTOR, SearchMode.HYBRID):
         measured = await asyncio.gather(*(measure(mode, *query) for query in queries))
-        modes[str(mode)] = {
-            name: round(sum(each[name] for each in measured) / len(measured), 4)
-            for name in measured[0]
-        }
+        modes[str(mode)] = means_of(measured)
     return modes
+
+
+def means_of(measured: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of each measure, over the queries, of which there must be one."""
+    return {
+        name: round(sum(each[name] for each in measured) / len(measured), 4) for name in measured[0]
+    }
 
 
 def measures_of(ranking: Sequence[str], gains: Mapping[str, float]) -> dict[str, float]:

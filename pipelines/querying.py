@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import perf_counter
 
 import structlog
 
-from domain.blending import IDENTIFIER, BlendOptions, blend
+from domain.blend_options import IDENTIFIER, BlendOptions, Collapse
+from domain.blending import blend, with_all_compared
+from domain.collapsing import LOOKED_AT_BEYOND, Found, collapse
 from domain.errors import IndexUnavailableError, InvalidQueryError, RequestError
 from domain.models.analysis import AnalysedQuery, Identifier
 from domain.models.chunks import Embedding
@@ -18,6 +20,7 @@ from domain.models.ids import RecordId
 from domain.models.search import Answer, Candidate, Hit, Match, Query, SearchFilter, SearchMode
 from domain.paging import MAX_DEPTH, Cursor, continued, decoded, mark_of
 from domain.passages import best_member
+from domain.ports.clock import Clock
 from domain.ports.embedder import Embedder
 from domain.ports.entities import Entities
 from domain.ports.full_text import FullText
@@ -52,6 +55,7 @@ class QueryEngine:
         candidates_per_leg: int = 100,
         leg_deadline_seconds: float = 2.0,
         blend_options: BlendOptions | None = None,
+        clock: Clock | None = None,
         full_text: FullText | None = None,
         entities: Entities | None = None,
         identifiers: IdentifierLookup | None = None,
@@ -61,13 +65,15 @@ class QueryEngine:
         """``entities`` says of which records an entity is, for queries that ask for one.
 
         ``unavailable`` names the dependencies that are known to be away, ``generation`` the
-        content that is searched at this moment.
+        content that is searched at this moment. Without a ``clock`` nothing is favoured for being
+        recent.
         """
         self._index = index
         self._embedder = embedder
         self._candidates_per_leg = candidates_per_leg
         self._leg_deadline_seconds = leg_deadline_seconds
         self._blend_options = blend_options or BlendOptions()
+        self._clock = clock
         self._full_text = full_text
         self._entities = entities
         self._identifiers = identifiers
@@ -97,7 +103,7 @@ class QueryEngine:
         cursor = self._cursor(query, search.where, options)
         page = await self._page(search, cursor, options, query.limit, stages_ms)
         return Answer(
-            hits=tuple(_read(hit, search) for hit in page.hits),
+            hits=tuple(page.hits),
             took_ms=_ms_since(started),
             stages_ms=stages_ms,
             degraded=page.degraded,
@@ -152,11 +158,17 @@ class QueryEngine:
         stages_ms: dict[str, float],
     ) -> _Page:
         end = cursor.offset + limit
+
+        def shown(hits: Sequence[Hit[Match]]) -> list[Hit[Candidate]]:
+            """One more than the page needs, so that it is seen whether there is a next one."""
+            return shown_hits(hits, search.text, search.where, options, limit=end + 1)
+
         ranking = await self._rank(search, cursor.depth, options, stages_ms)
-        hits, is_cut, degraded = ranking.hits, ranking.is_cut, ranking.degraded
+        hits, is_cut, degraded = shown(ranking.hits), ranking.is_cut, ranking.degraded
         if end > len(hits) and is_cut and cursor.depth < MAX_DEPTH:
             deeper = await self._rank(search, MAX_DEPTH, options, stages_ms)
-            hits, is_cut = continued(hits, deeper.hits)[:MAX_DEPTH], deeper.is_cut
+            hits = shown(continued(ranking.hits, deeper.hits)[:MAX_DEPTH])
+            is_cut = deeper.is_cut
             degraded = tuple(dict.fromkeys((*degraded, *deeper.degraded)))
         if is_cut and len(hits) <= cursor.offset > 0:
             raise InvalidQueryError(
@@ -178,7 +190,8 @@ class QueryEngine:
             # A leg that found nothing takes no share of the score.
             del answered[IDENTIFIER]
         started = perf_counter()
-        hits = blend(answered, options)
+        now = self._clock.now() if self._clock else None
+        hits = blended(answered, options, embedding=search.embedding, now=now)
         _add_time(stages_ms, "blend", started)
         is_cut = any(leg.found >= depth for leg in legs)
         return _Ranking(hits, is_cut, tuple(leg.name for leg in legs if leg.matches is None))
@@ -238,9 +251,10 @@ class QueryEngine:
     async def _search_vector(
         self, search: _Search, depth: int, stages_ms: dict[str, float]
     ) -> list[Match]:
-        embedding = await self._embed(search.text, stages_ms)
+        if search.embedding is None:
+            search.embedding = await self._embed(search.text, stages_ms)
         return await self._index.search_vector(
-            embedding, limit=depth, where=search.where, text=search.text
+            search.embedding, limit=depth, where=search.where, text=search.text
         )
 
     async def _embed(self, text: str, stages_ms: dict[str, float]) -> Embedding:
@@ -256,14 +270,63 @@ class QueryEngine:
         return row
 
 
-@dataclass(frozen=True, slots=True)
+def hits_of(
+    rankings: Mapping[str, Sequence[Match]],
+    query: Query,
+    options: BlendOptions,
+    *,
+    embedding: Embedding | None = None,
+    now: datetime | None = None,
+) -> list[Hit[Candidate]]:
+    """What the legs found, by their names, as the answer shows it: blended, folded and read."""
+    hits = blended(rankings, options, embedding=embedding, now=now)
+    return shown_hits(hits, query.text, query.where, options, limit=query.limit)
+
+
+def blended(
+    rankings: Mapping[str, Sequence[Match]],
+    options: BlendOptions,
+    *,
+    embedding: Embedding | None,
+    now: datetime | None,
+) -> list[Hit[Match]]:
+    """One ranking of what the legs found.
+
+    With the query's ``embedding`` the vector leg has a score for what only the words found, too.
+    """
+    if embedding is not None and VECTOR in rankings and KEYWORD in rankings:
+        compared = with_all_compared(rankings[VECTOR], rankings[KEYWORD], embedding)
+        rankings = {**rankings, VECTOR: compared}
+    return blend(rankings, options, now=now)
+
+
+def shown_hits(
+    hits: Sequence[Hit[Match]],
+    text: str,
+    where: SearchFilter,
+    options: BlendOptions,
+    *,
+    limit: int,
+) -> list[Hit[Candidate]]:
+    """The first ``limit`` hits that say something new, read for a query's ``text``."""
+    beyond = 0 if options.collapse is Collapse.NONE else LOOKED_AT_BEYOND
+    found = [_read(hit) for hit in hits[: limit + beyond]]
+    kept = collapse(found, options.collapse, limit=limit)
+    return [_with_best_member(hit, text, where) for hit in kept]
+
+
+@dataclass(slots=True)
 class _Search:
-    """What the legs are asked; without ``text`` the newest of what ``where`` lets pass."""
+    """What the legs are asked; without ``text`` the newest of what ``where`` lets pass.
+
+    ``embedding`` is that of ``text``, once it is known.
+    """
 
     text: str
     mode: SearchMode
     where: SearchFilter
     identifiers: tuple[Identifier, ...]
+    embedding: Embedding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +340,7 @@ class _Ranking:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    hits: Sequence[Hit[Match]]
+    hits: Sequence[Hit[Candidate]]
     end: int
     has_more: bool
     degraded: tuple[str, ...]
@@ -310,14 +373,19 @@ def _speaks_of(found: Candidate, records: frozenset[RecordId]) -> bool:
     return found.record_id in records
 
 
-def _read(hit: Hit[Match], search: _Search) -> Hit[Candidate]:
-    """What was found; of a passage the record that fits the query best, of those asked for."""
-    found, within = hit.candidate.read(), search.where.within
-    if found.members:
-        members = [one for one in found.members if not within or one.record_id in within.records]
-        best = best_member(found.text, members, search.text)
-        found = replace(found, record_id=best.record_id)
-    return Hit(found, hit.score, hit.contributions)
+def _read(hit: Hit[Match]) -> Found:
+    match = hit.candidate
+    return Found(Hit(match.read(), hit.score, hit.contributions), match.vector)
+
+
+def _with_best_member(hit: Hit[Candidate], text: str, where: SearchFilter) -> Hit[Candidate]:
+    """Of a passage the record that fits the text best, of those asked for."""
+    found, within = hit.candidate, where.within
+    if not found.members:
+        return hit
+    members = [one for one in found.members if not within or one.record_id in within.records]
+    best = best_member(found.text, members, text)
+    return replace(hit, candidate=replace(found, record_id=best.record_id))
 
 
 def _search_of(query: Query) -> _Search:

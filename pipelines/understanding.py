@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from domain.blending import BlendOptions
+from domain.blend_options import BlendOptions
 from domain.errors import InvalidQueryError
 from domain.models.search import Answer, Query
 from domain.paging import decoded

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import NAMESPACE_OID, uuid5
 
 from fastapi import APIRouter
 
-from domain.blending import BlendOptions, blend
+from domain.blend_options import BlendOptions, Collapse
+from domain.blending import blend
+from domain.collapsing import LOOKED_AT_BEYOND, Found, collapse
 from domain.models.ids import RecordId
+from serve_app.blending import options_of
 from serve_app.context import Context, InContext
 from serve_app.problems import problems
-from serve_app.query import METHODS, AskedBy, ask, contribution_models, hit_model
+from serve_app.query import AskedBy, ask, contribution_models, hit_model
 from serve_app.search_schemas import (
     BlendedItem,
     BlendRequest,
@@ -31,23 +35,37 @@ HITS_PER_QUERY = 100
 async def blend_rankings(
     request: BlendRequest, context: InContext, x_headrace_user: AskedBy = None
 ) -> BlendResponse:
-    """Asks the named queries, or takes the given rankings, and explains every blended score."""
-    options = BlendOptions(
-        method=METHODS[request.method],
-        leg_weights=request.weights,
-        source_weights=request.source_weights,
+    """Asks the named queries, or takes the given rankings, and explains every blended score.
+
+    Both are blended as the legs of a query are; what only vectors tell is left out.
+    """
+    options = options_of(
+        request,
+        context.blending,
+        fusion=request.method,
+        # Those of the service are for its own legs, whose places the caller's rankings have.
+        weights=request.weights,
         rank_constant=request.rank_constant,
     )
     if request.queries:
         return await _blend_queries(request, options, context, x_headrace_user)
-    return _blend_given(request, options)
+    return _blend_given(request, options, context)
 
 
 async def _blend_queries(
     request: BlendRequest, options: BlendOptions, context: Context, asked_by: str | None
 ) -> BlendResponse:
     answers = await asyncio.gather(
-        *(ask(context, query, limit=HITS_PER_QUERY, asked_by=asked_by) for query in request.queries)
+        *(
+            ask(
+                context,
+                query,
+                limit=HITS_PER_QUERY,
+                blending=_unmoved(context.blending),
+                asked_by=asked_by,
+            )
+            for query in request.queries
+        )
     )
     named: Mapping[str, NamedQuery] = {query.name: query for query in request.queries}
     rankings = {
@@ -60,16 +78,22 @@ async def _blend_queries(
         for leg in answer.degraded
     ]
     unavailable = sorted({name for answer in answers for name in answer.unavailable})
-    blended = blend(rankings, options, limit=request.limit)
+    blended = blend(
+        rankings,
+        options,
+        limit=request.limit + LOOKED_AT_BEYOND,
+        now=context.services.clock.now(),
+    )
+    found = [Found(hit, None) for hit in blended]
     return BlendResponse(
         ranking=[
             BlendedItem(
                 id=str(hit.candidate.record_id),
                 score=hit.score,
-                contributions=contribution_models(hit),
+                contributions=contribution_models(hit) if request.explain else None,
                 hit=hit_model(hit, named[hit.contributions[0].leg].query, explain=False),
             )
-            for hit in blended
+            for hit in collapse(found, options.collapse, limit=request.limit)
         ],
         degraded=bool(degraded or unavailable),
         degraded_legs=degraded,
@@ -77,16 +101,24 @@ async def _blend_queries(
     )
 
 
-def _blend_given(request: BlendRequest, options: BlendOptions) -> BlendResponse:
+def _unmoved(options: BlendOptions) -> BlendOptions:
+    """What moves hits or folds them has its say once, when all queries are blended."""
+    return replace(options, calibration=0.0, recency=0.0, diversity=0.0, collapse=Collapse.NONE)
+
+
+def _blend_given(request: BlendRequest, options: BlendOptions, context: Context) -> BlendResponse:
     rankings = {
         name: [_Named.of(item) for item in items] for name, items in request.rankings.items()
     }
+    blended = blend(rankings, options, limit=request.limit, now=context.services.clock.now())
     return BlendResponse(
         ranking=[
             BlendedItem(
-                id=hit.candidate.id, score=hit.score, contributions=contribution_models(hit)
+                id=hit.candidate.id,
+                score=hit.score,
+                contributions=contribution_models(hit) if request.explain else None,
             )
-            for hit in blend(rankings, options, limit=request.limit)
+            for hit in blended
         ],
         degraded=False,
         degraded_legs=[],
@@ -102,8 +134,10 @@ class _Named:
     record_id: RecordId
     source_type: str
     score: float
+    timestamp: datetime | None
+    vector: None = None
 
     @staticmethod
     def of(item: RankedItem) -> _Named:
         identity = RecordId(uuid5(NAMESPACE_OID, item.id))
-        return _Named(item.id, identity, item.source_type, item.score)
+        return _Named(item.id, identity, item.source_type, item.score, item.timestamp)

@@ -301,22 +301,32 @@ def reparse(
 
 @app.command("eval")
 def eval_(
-    folder: Annotated[
+    context: typer.Context,
+    judged: Annotated[
         Path,
         typer.Argument(
             exists=True,
-            file_okay=False,
-            metavar="DIR",
-            help="corpus.jsonl.gz, queries.jsonl, qrels.tsv",
+            metavar="DIR|FILE",
+            help="A folder with corpus.jsonl.gz, queries.jsonl and qrels.tsv, or a file of "
+            "questions and record ids.",
         ),
     ],
     json: AsJson = False,
 ) -> None:
-    """Measure search quality on a BEIR-style folder; needs no service."""
-    from serve_app.commands.evaluating import evaluate_folder
+    """Measure search quality: of a BEIR-style folder by itself, or of pairs by the service."""
     from serve_app.commands.output import Output
 
-    evaluate_folder(folder, Output(as_json=json))
+    output = Output(as_json=json)
+    if judged.is_dir():
+        from serve_app.commands.evaluating import evaluate_folder
+
+        evaluate_folder(judged, output)
+    else:
+        from serve_app.commands.connection import connect
+        from serve_app.commands.judging import evaluate_pairs
+
+        with connect(context.obj) as client:
+            evaluate_pairs(client, judged, output)
 
 
 def main(

@@ -15,6 +15,7 @@ from actors.bootstrap import Services, answer_caches
 from actors.breakers import Dependency
 from actors.modules.registry import Registry, open_registry
 from actors.settings import Settings
+from domain.blend_options import BlendOptions
 from domain.models.chunks import Embedding
 from domain.ports.embedder import Embedder
 from domain.ports.modules import ModuleStore
@@ -59,6 +60,11 @@ class Context:
     relating: Relating
     started_at: float
     """On the monotonic clock."""
+
+    @property
+    def blending(self) -> BlendOptions:
+        """The service's own way, of which callers may ask for another in any point."""
+        return self.services.settings.blending.options()
 
     def embedder(self) -> Embedder:
         """The model in use, which remembers what it was asked lately."""
@@ -141,6 +147,8 @@ def _query_engine(
             RememberingEmbedder(embedder, embeddings, count=metrics.queries_embedded.inc),
             candidates_per_leg=search.candidates_per_leg,
             leg_deadline_seconds=search.leg_deadline_seconds,
+            blend_options=services.settings.blending.options(),
+            clock=services.clock,
             full_text=services.metadata.full_text,
             entities=services.metadata.entities,
             identifiers=services.metadata.identifiers,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 
-from domain.blending import BlendOptions, FusionMethod
+from domain.blend_options import BlendOptions
 from domain.errors import HeadraceError
 from domain.models.ids import EntityId
 from domain.models.search import (
@@ -22,6 +22,7 @@ from domain.models.search import (
 from domain.ports.query_history import HistoryEntry
 from domain.snippets import snippet
 from pipelines.relating import Found
+from serve_app.blending import options_of
 from serve_app.context import Context, InContext
 from serve_app.entity_schemas import RelatedEntityModel
 from serve_app.problems import problems
@@ -29,7 +30,6 @@ from serve_app.search_schemas import (
     AnalysisModel,
     ContributionModel,
     Explanation,
-    Fusion,
     HitModel,
     IdentifierModel,
     QueryRequest,
@@ -51,11 +51,6 @@ AskedBy = Annotated[
     ),
 ]
 
-METHODS = {
-    Fusion.RRF: FusionMethod.RECIPROCAL_RANK,
-    Fusion.RELATIVE: FusionMethod.RELATIVE_SCORE,
-}
-
 
 @router.post("/query", summary="Ask a question", responses=problems(404, 422))
 async def query(
@@ -71,7 +66,7 @@ async def query(
         request,
         limit=request.limit,
         cursor=request.cursor,
-        blending=blending_of(request),
+        blending=blending_of(request, context),
         asked_by=x_headrace_user,
     )
     shown_for = answer.analysis.text if answer.analysis else request.query
@@ -163,11 +158,12 @@ def query_of(request: SearchRequest, *, limit: int, cursor: str | None = None) -
     )
 
 
-def blending_of(request: QueryRequest) -> BlendOptions:
-    return BlendOptions(
-        method=METHODS[request.fusion],
-        leg_weights={str(leg): weight for leg, weight in request.weights.items()},
-        source_weights=request.source_weights,
+def blending_of(request: QueryRequest, context: Context) -> BlendOptions:
+    return options_of(
+        request,
+        context.blending,
+        fusion=request.fusion,
+        weights={str(leg): weight for leg, weight in request.weights.items()} or None,
     )
 
 
@@ -190,6 +186,7 @@ def hit_model(
         record_id=found.record_id,
         metadata=found.metadata,
         thread=found.thread,
+        folded=hit.folded,
         records=record_spans(found),
         explain=Explanation(contributions=contribution_models(hit)) if explain else None,
         related=[

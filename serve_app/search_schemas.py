@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -14,19 +13,12 @@ from domain.models.analysis import IdentifierKind
 from domain.models.search import SearchMode
 from pipelines.querying import MAX_LIMIT
 from pipelines.understanding import MAX_QUERY_CHARS
+from serve_app.blending import Blending, Fusion, Weight
 from serve_app.entity_schemas import RelatedEntityModel
 from serve_app.schemas import JsonObject, Moment, Name, RequestModel, ResponseModel
 
 Text = Annotated[StrictStr, Field(min_length=1, max_length=MAX_QUERY_CHARS)]
-Weight = Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)]
 Limit = Annotated[StrictInt, Field(ge=1, le=MAX_LIMIT)]
-
-
-class Fusion(StrEnum):
-    """How rankings become one: by rank alone (``rrf``), or by score relative to the best."""
-
-    RRF = "rrf"
-    RELATIVE = "relative"
 
 
 class SearchRequest(RequestModel):
@@ -55,18 +47,17 @@ class SearchRequest(RequestModel):
     )
 
 
-class QueryRequest(SearchRequest):
+class QueryRequest(SearchRequest, Blending):
+    """What is left open about blending is as the service's settings say."""
+
     limit: Limit = 10
     cursor: Annotated[StrictStr, Field(min_length=1, max_length=1_000)] | None = Field(
         None, description="`next_cursor` of an answer to the same request: the hits after its own."
     )
     explain: StrictBool = Field(False, description="Say how each score came about.")
-    fusion: Fusion = Field(Fusion.RELATIVE, description="How the legs' rankings become one.")
-    weights: dict[Literal["vector", "keyword"], Weight] = Field(
+    fusion: Fusion | None = Field(None, description="How the legs' rankings become one.")
+    weights: dict[Literal["vector", "keyword", "identifier"], Weight] = Field(
         {}, description="How much each leg counts.", examples=[{"vector": 1.0, "keyword": 0.5}]
-    )
-    source_weights: dict[Name, Weight] = Field(
-        {}, description="How much each source counts.", examples=[{"slack": 1.0, "csv": 0.8}]
     )
 
 
@@ -80,10 +71,14 @@ class RankedItem(RequestModel):
         0.0, description="The ranking's own, higher is better; `rrf` does not look at it."
     )
     source_type: Name = "unknown"
+    timestamp: Moment | None = Field(None, description="For `recency`.")
 
 
-class BlendRequest(RequestModel):
-    """Either ``queries`` to be asked, or ``rankings`` (each best first) that the caller has."""
+class BlendRequest(Blending):
+    """Either ``queries`` to be asked, or ``rankings`` (each best first) that the caller has.
+
+    A ranking named ``identifier`` stands before all others.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -107,11 +102,11 @@ class BlendRequest(RequestModel):
     )
     method: Fusion = Fusion.RRF
     weights: dict[Name, Weight] = Field({}, description="How much each query or ranking counts.")
-    source_weights: dict[Name, Weight] = Field({}, description="How much each source counts.")
     rank_constant: StrictInt = Field(
         60, ge=1, le=10_000, description="The greater, the less first places count in `rrf`."
     )
     limit: Limit = 10
+    explain: StrictBool = Field(True, description="Say how each score came about.")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -123,8 +118,8 @@ class BlendRequest(RequestModel):
 
 
 class ContributionModel(ResponseModel):
-    leg: str
-    rank: int = Field(description="From 1.")
+    leg: str = Field(description="The leg, query or ranking, or what else has moved the hit.")
+    rank: int | None = Field(description="From 1; none for what has no ranking.")
     raw_score: float
     weight: float
     addend: float
@@ -160,6 +155,7 @@ class HitModel(ResponseModel):
     records: list[RecordSpan] = Field(description="What the content is made of, in order.")
     metadata: JsonObject
     thread: str | None = None
+    folded: int = Field(0, description="Hits left out because they say the same.")
     explain: Explanation | None = None
     related: list[RelatedEntityModel] = Field(
         [], description="What the record speaks of: people, accounts, deals, cases, calls."
@@ -208,7 +204,9 @@ class QueryResponse(ResponseModel):
 class BlendedItem(ResponseModel):
     id: str = Field(description="The ranked item's id, or the record's for queries.")
     score: float
-    contributions: list[ContributionModel] = Field(description="Their addends sum to the score.")
+    contributions: list[ContributionModel] | None = Field(
+        None, description="With ``explain``; their addends sum to the score."
+    )
     hit: HitModel | None = Field(None, description="What was found, for queries.")
 
 

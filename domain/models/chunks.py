@@ -17,6 +17,9 @@ from domain.words import indexed_words
 Embedding = NDArray[np.float32]
 """float32 of shape ``(dimension,)``, L2-normalised."""
 
+Vector = NDArray[np.floating[Any]]
+"""As ``Embedding``, perhaps of fewer bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -67,8 +70,8 @@ class Chunk:
 
 
 def search_text_of(title: str | None, text: str) -> str:
-    """What the keyword leg reads."""
-    return indexed_words(f"{title}\n{text}" if title else text)
+    """What the keyword leg reads: a word of the title counts twice."""
+    return indexed_words(f"{title}\n{text}\n{title}" if title else text)
 
 
 @dataclass(frozen=True, slots=True)

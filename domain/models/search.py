@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from domain.models.analysis import AnalysedQuery
-from domain.models.chunks import Embedding, Member
+from domain.models.chunks import Embedding, Member, Vector
 from domain.models.ids import ChunkId, EntityId, FileId, RecordId
 from domain.models.records import JsonValue
 
@@ -99,6 +99,11 @@ class Candidate:
     end: int
     members: tuple[Member, ...] = ()
 
+    @property
+    def vector(self) -> Vector | None:
+        """None: what is shown has none."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class KeptChunk:
@@ -115,7 +120,10 @@ class KeptChunk:
 
 
 class Rankable(Protocol):
-    """What blending must know of a thing in a ranking. ``score``: higher is better."""
+    """What blending must know of a thing in a ranking. ``score``: higher is better.
+
+    ``vector`` is L2-normalised, of any float type; ``None`` where it is not at hand.
+    """
 
     @property
     def record_id(self) -> RecordId: ...
@@ -123,6 +131,10 @@ class Rankable(Protocol):
     def source_type(self) -> str: ...
     @property
     def score(self) -> float: ...
+    @property
+    def timestamp(self) -> datetime | None: ...
+    @property
+    def vector(self) -> Vector | None: ...
 
 
 Ranked = TypeVar("Ranked", bound=Rankable, covariant=True)
@@ -135,14 +147,20 @@ class Match(NamedTuple):
     source_type: str
     score: float
     read: Callable[[], Candidate]
+    timestamp: datetime | None = None
+    vector: Vector | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """One addend of a hit's score: ``leg`` gave it rank ``rank`` (from 1) and ``raw_score``."""
+    """One addend of a hit's score.
+
+    ``leg`` gave it rank ``rank`` (from 1) and ``raw_score``; or ``leg`` names what else moved the
+    hit (``domain.blending``), which has no rank.
+    """
 
     leg: str
-    rank: int
+    rank: int | None
     raw_score: float
     weight: float
     addend: float
@@ -150,11 +168,15 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Hit(Generic[Ranked]):
-    """A result: ``score`` is the sum of its contributions' addends."""
+    """A result: ``score`` is the sum of its contributions' addends, in their order.
+
+    ``folded`` counts the hits below that are left out because they say the same.
+    """
 
     candidate: Ranked
     score: float
     contributions: tuple[Contribution, ...]
+    folded: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,10 +59,11 @@ class SearchIndex(IndexWriter, Protocol):
         ...
 
     async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
-        """The best chunks by BM25 over title and text that satisfy ``where``, best first.
+        """The best chunks by BM25 over title (counted twice) and text that satisfy ``where``.
 
-        Any text is a bag of words, never a query language; words are OR-ed and stemmed (English).
-        Of scripts that put no spaces between words, pairs of characters are (``domain.words``).
+        Best first. Any text is a bag of words, never a query language; words are OR-ed and
+        stemmed (English). Of scripts that put no spaces between words, pairs of characters are
+        (``domain.words``).
         """
         ...
 

@@ -30,7 +30,9 @@ def evaluate_folder(folder: Path, output: Output) -> None:
     settings = load_settings()
     limits = ChunkLimits(settings.ingest.chunk_tokens, settings.ingest.chunk_overlap_tokens)
     options = EvaluationOptions(
-        limits=limits, candidates_per_leg=settings.search.candidates_per_leg
+        limits=limits,
+        blend=settings.blending.options(),
+        candidates_per_leg=settings.search.candidates_per_leg,
     )
     embedder = open_embedder(settings, sessions=settings.embedder.import_sessions)
     try:
@@ -44,7 +46,7 @@ def evaluate_folder(folder: Path, output: Output) -> None:
     if output.as_json:
         output.json(result)
     else:
-        _show(output, result)
+        show(output, result)
 
 
 @contextmanager
@@ -79,7 +81,7 @@ class _Lines:
             self._output.note(f"{step} {done:,}/{total:,}")
 
 
-def _show(output: Output, result: dict[str, Any]) -> None:
+def show(output: Output, result: dict[str, Any]) -> None:
     modes = result["modes"]
     measures = list(next(iter(modes.values())))
     rows = [

@@ -92,10 +92,13 @@ def _show_hit(output: Output, text: str, rank: int, hit: Mapping[str, Any]) -> N
     if related := [entity["name"] for entity in hit.get("related") or () if entity["name"]]:
         output.console.print(Text(f"    speaks of {', '.join(related)}", style="dim"))
     for part in (hit.get("explain") or {}).get("contributions", []):
+        place = f" rank {part['rank']}" if part["rank"] else ""
         output.line(
-            f"    + {part['addend']:.4f}  {part['leg']} rank {part['rank']}, "
+            f"    {part['addend']:+.4f}  {part['leg']}{place}, "
             f"raw {part['raw_score']:.4f}, weight {part['weight']:g}"
         )
+    if hit.get("folded"):
+        output.line(f"    {hit['folded']} more that say the same")
 
 
 def origin_of(hit: Mapping[str, Any]) -> str:

@@ -115,6 +115,19 @@ async def test_of_two_copies_in_one_call_the_last_wins(index: SearchIndex) -> No
     assert (found.read().title, await index.count()) == ("new", 1)
 
 
+async def test_a_word_of_the_title_counts_for_more_than_one_of_the_text(
+    index: SearchIndex,
+) -> None:
+    await index.upsert(
+        [
+            embedded("pump broken", native_id="1", title="valve"),
+            embedded("valve broken today", native_id="2", title="pump"),
+            embedded("pump broken", native_id="3", title="seal"),
+        ]
+    )
+    assert (await keyword(index, "pump"))[0] == "valve broken today"
+
+
 async def test_an_upsert_replaces_text_vector_and_filters(index: SearchIndex) -> None:
     await index.upsert([embedded("pump", native_id="1", seed=1, metadata={"a": 1})])
     await index.upsert([embedded("valve", native_id="1", seed=2, metadata={"a": 2})])

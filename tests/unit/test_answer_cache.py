@@ -10,7 +10,7 @@ import pytest
 
 from actors.adapters.memory.cache import InMemoryCache
 from actors.adapters.memory.clock import FakeClock
-from domain.blending import BlendOptions, FusionMethod
+from domain.blend_options import BlendOptions, FusionMethod
 from domain.errors import CacheUnavailableError, IndexUnavailableError
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.search import (

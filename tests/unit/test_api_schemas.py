@@ -39,6 +39,9 @@ def test_a_time_without_an_offset_is_utc(written: str, meant: datetime) -> None:
         pytest.param({"query": "x", "mode": "magic"}, id="unknown mode"),
         pytest.param({"query": "x", "sauces": ["slack"]}, id="unknown field"),
         pytest.param({"query": "x", "weights": {"vector": -1}}, id="negative weight"),
+        pytest.param({"query": "x", "diversity": 2}, id="share above one"),
+        pytest.param({"query": "x", "half_life_days": 0}, id="no half-life"),
+        pytest.param({"query": "x", "collapse": "all"}, id="unknown folding"),
         pytest.param({"query": "x", "filters": {"a": ["b"]}}, id="filter by a list"),
     ],
 )

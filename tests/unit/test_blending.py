@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.blending import BlendOptions, FusionMethod, blend
+from domain.blend_options import BlendOptions, FusionMethod
+from domain.blending import blend
 from domain.errors import InvalidQueryError
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.search import Candidate, Hit

@@ -286,7 +286,22 @@ def test_a_hit_shows_where_it_is_from_and_how_it_scored(run: Run) -> None:
     answer = {"hits": [hit], "took_ms": 1.0}
     assert run("query", "x", "--explain", reply=lambda _: httpx.Response(200, json=answer)) == 0
     assert "slack · #sales · Ada · 2026-03-31 09:30" in run.out
-    assert "+ 0.0164  vector rank 1" in run.out
+    assert "+0.0164  vector rank 1" in run.out
+
+
+def test_a_hit_says_what_moved_it_and_how_many_say_the_same(run: Run) -> None:
+    part = {"leg": "diversity", "rank": None, "raw_score": 0.5, "weight": -0.1, "addend": -0.05}
+    hit = {
+        "score": 0.0164,
+        "source_type": "slack",
+        "content": "the renewal is late",
+        "explain": {"contributions": [part]},
+        "folded": 2,
+    }
+    answer = {"hits": [hit], "took_ms": 1.0}
+    assert run("query", "x", "--explain", reply=lambda _: httpx.Response(200, json=answer)) == 0
+    assert "-0.0500  diversity, raw 0.5000" in run.out
+    assert "2 more that say the same" in run.out
 
 
 def test_a_refused_query_is_wrong_usage(run: Run) -> None:

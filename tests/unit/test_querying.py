@@ -11,7 +11,7 @@ import pytest
 
 from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.memory.search_index import InMemorySearchIndex
-from domain.blending import BlendOptions, FusionMethod
+from domain.blend_options import BlendOptions, FusionMethod
 from domain.errors import (
     DimensionMismatchError,
     EmbedderUnavailableError,
@@ -100,7 +100,8 @@ async def test_the_answer_says_how_long_each_stage_took(mode: SearchMode, stages
 
 async def test_a_hybrid_hit_is_explained_by_both_legs() -> None:
     answer = await (await engine()).answer(Query("pump leaks"))
-    assert [part.leg for part in answer.hits[0].contributions] == ["keyword", "vector"]
+    names = [part.leg for part in answer.hits[0].contributions]
+    assert names == ["keyword", "vector", "neighbours"]
 
 
 async def test_an_answer_has_at_most_limit_hits() -> None:
@@ -121,7 +122,7 @@ async def test_the_filter_reaches_both_legs() -> None:
 
 
 async def test_options_of_a_query_replace_the_engines_own() -> None:
-    ranks = BlendOptions(FusionMethod.RECIPROCAL_RANK, leg_weights={"keyword": 0.0})
+    ranks = BlendOptions(FusionMethod.RECIPROCAL_RANK, leg_weights={"keyword": 0.0}, neighbours=0.0)
     answer = await (await engine()).answer(Query(TEXTS[0]), ranks)
     assert [part.weight for part in answer.hits[0].contributions] == [0.0, 1.0]
 

@@ -20,7 +20,6 @@ from actors.adapters.lancedb.predicates import one_of, predicate_of, quoted
 from actors.adapters.lancedb.row_cache import Row, RowCache
 from actors.adapters.lancedb.rows import (
     HIT_COLUMNS,
-    KEPT_COLUMNS,
     kept_chunks,
     merge_portions,
     rows_of,
@@ -49,7 +48,7 @@ MAX_QUERY_WORDS = 256
 MIN_EXPLORED = 150
 """Graph nodes that a vector search keeps in sight; recall@10 is 0.99 from 100 on."""
 
-ROW_CACHE_BYTES = 64 * 1024 * 1024
+ROW_CACHE_BYTES = 96 * 1024 * 1024
 READ_AHEAD_ROWS = 60_000
 """About as many as the cache holds."""
 
@@ -294,7 +293,7 @@ class LanceSearchIndex:
     async def _fetch(self, chunk_ids: Sequence[UUID]) -> list[KeptChunk]:
         async def run() -> list[KeptChunk]:
             wanted = self._table.query().where(one_of("chunk_id", chunk_ids))
-            return kept_chunks(await wanted.select(KEPT_COLUMNS).to_arrow())
+            return kept_chunks(await wanted.select(HIT_COLUMNS).to_arrow())
 
         with translated(self._directory, "read"):
             return await self._once_more_on_the_newest(run)

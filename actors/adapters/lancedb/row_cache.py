@@ -8,21 +8,28 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from datetime import datetime
 from typing import NamedTuple
 
+from domain.models.chunks import Vector
 from domain.models.ids import RecordId
 
-ENTRY_BYTES = 400
+ENTRY_BYTES = 500
 """About what an entry costs beside its bytes."""
 
 
 class Row(NamedTuple):
-    """A row's ``HIT_COLUMNS``: what ranking needs unpacked, and ``shown`` as it lies there."""
+    """A row's ``HIT_COLUMNS``: what ranking needs unpacked, and ``shown`` as it lies there.
+
+    ``vector`` is of 16 bits a number: half the memory, and cosines change by less than 0.001.
+    """
 
     record_id: RecordId
     source_type: str
     shown: bytes
     file_id: str
+    timestamp: datetime | None
+    vector: Vector
 
 
 class RowCache:
@@ -57,4 +64,4 @@ class RowCache:
 
 
 def _size(row: Row) -> int:
-    return len(row.shown) + len(row.file_id) + ENTRY_BYTES
+    return len(row.shown) + len(row.file_id) + row.vector.nbytes + ENTRY_BYTES

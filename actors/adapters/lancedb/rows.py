@@ -11,19 +11,24 @@ from uuid import UUID
 import numpy as np
 import orjson
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from actors.adapters.lancedb.row_cache import Row
-from domain.models.chunks import Chunk, EmbeddedChunk, Member, hit_metadata, labels_of
+from domain.models.chunks import (
+    Chunk,
+    EmbeddedChunk,
+    Member,
+    Vector,
+    hit_metadata,
+    labels_of,
+)
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
 from domain.models.search import Candidate, KeptChunk, Match
 
-HIT_COLUMNS = ["hit", "file_id"]
+HIT_COLUMNS = ["hit", "file_id", "timestamp_us", "vector"]
 """What a search reads. Every further string column costs 0.2 to 0.4 ms per 100 hits, so all that
 a hit shows is packed into one; ``file_id`` stands apart because ``reassign`` rewrites it."""
-
-KEPT_COLUMNS = [*HIT_COLUMNS, "vector"]
-"""What a chunk is moved with."""
 
 _RECORD_ID_BYTES = 16
 _SOURCE_AT = _RECORD_ID_BYTES + 1
@@ -84,21 +89,36 @@ def merge_portions(rows: pa.Table) -> Iterator[pa.Table]:
 
 def rows_of(read: pa.Table | pa.RecordBatch) -> dict[int, Row]:
     """The rows by their ids, of ``HIT_COLUMNS`` and ``_rowid``."""
-    row_ids, *columns = (read.column(name).to_pylist() for name in ("_rowid", *HIT_COLUMNS))
-    return dict(zip(row_ids, map(_unpack, *columns), strict=True))
+    return dict(zip(read.column("_rowid").to_pylist(), _rows(read), strict=True))
+
+
+def _rows(read: pa.Table | pa.RecordBatch) -> Iterator[Row]:
+    packed, file_ids, moments = (
+        read.column(name).to_pylist() for name in ("hit", "file_id", "timestamp_us")
+    )
+    # Copies of a row each: a view would keep all of what was read in memory.
+    vectors = (vector.copy() for vector in _vectors(read).astype(np.float16))
+    return map(_unpack, packed, file_ids, moments, vectors)
+
+
+def _vectors(read: pa.Table | pa.RecordBatch) -> NDArray[np.float32]:
+    """Of shape ``(rows, dimension)``."""
+    column = read.column("vector")
+    chunks = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    flat: NDArray[np.float32] = chunks.flatten().to_numpy()
+    return flat.reshape(read.num_rows, -1) if read.num_rows else flat.reshape(0, 0)
 
 
 def to_match(row: Row, score: float) -> Match:
     """A found row, which is read only if it is to be shown."""
-    return Match(row.record_id, row.source_type, score, partial(_candidate, row, score))
+    read = partial(_candidate, row, score)
+    return Match(row.record_id, row.source_type, score, read, row.timestamp, row.vector)
 
 
 def kept_chunks(read: pa.Table) -> list[KeptChunk]:
-    """The chunks of rows with ``KEPT_COLUMNS``."""
-    rows = map(_unpack, *(read.column(name).to_pylist() for name in HIT_COLUMNS))
-    vectors = read.column("vector").combine_chunks()
-    flat = vectors.flatten().to_numpy().reshape(len(vectors), -1) if len(vectors) else ()
-    return [KeptChunk(_candidate(row, 0.0), vector) for row, vector in zip(rows, flat, strict=True)]
+    """The chunks of rows with ``HIT_COLUMNS``."""
+    shown = (_candidate(row, 0.0) for row in _rows(read))
+    return [KeptChunk(*pair) for pair in zip(shown, _vectors(read), strict=True)]
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -137,12 +157,14 @@ def _end_of_source(packed: bytes) -> int:
     return _SOURCE_AT + packed[_SOURCE_AT - 1]
 
 
-def _unpack(packed: bytes, file_id: str) -> Row:
+def _unpack(packed: bytes, file_id: str, moment: int | None, vector: Vector) -> Row:
     return Row(
         record_id=RecordId(UUID(bytes=packed[:_RECORD_ID_BYTES])),
         source_type=intern(packed[_SOURCE_AT : _end_of_source(packed)].decode()),
         shown=shown_in(packed),
         file_id=file_id,
+        timestamp=None if moment is None else _EPOCH + moment * _MICROSECOND,
+        vector=vector,
     )
 
 

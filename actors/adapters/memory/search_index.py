@@ -168,7 +168,9 @@ def _best(scored: Sequence[tuple[float, EmbeddedChunk]], limit: int) -> list[Mat
 def _match(embedded: EmbeddedChunk, score: float) -> Match:
     record = embedded.chunk.record
     read = partial(_candidate, embedded, score)
-    return Match(record.record_id, record.source_type, score, read)
+    return Match(
+        record.record_id, record.source_type, score, read, record.timestamp, embedded.embedding
+    )
 
 
 def _candidate(embedded: EmbeddedChunk, score: float) -> Candidate:

@@ -63,7 +63,8 @@ def says_what_is_asked(stored: StoredRecord, where: SearchFilter) -> bool:
 def match_of(stored: StoredRecord, score: float, text: str) -> Match:
     """The record as a match, which shows its beginning or the part that fits ``text``."""
     read = partial(_candidate, stored, score, text)
-    return Match(stored.record_id, stored.record.source_type, score, read)
+    record = stored.record
+    return Match(stored.record_id, record.source_type, score, read, record.timestamp)
 
 
 def _candidate(stored: StoredRecord, score: float, text: str) -> Candidate:

@@ -289,6 +289,31 @@ async def test_rankings_of_the_caller_are_blended(api: Api) -> None:
         assert sum(addends) == pytest.approx(item["score"])
 
 
+async def test_a_ranking_of_identifiers_stands_before_all_others(api: Api) -> None:
+    body = {"rankings": {"words": [{"id": "a"}], "identifier": [{"id": "b"}]}}
+    answer = (await api.client.post("/v1/blend", json=body)).json()
+    assert [item["id"] for item in answer["ranking"]] == ["b", "a"]
+
+
+async def test_rankings_are_blended_with_recency_where_it_is_asked_for(api: Api) -> None:
+    items = [
+        {"id": "old", "score": 1.0, "timestamp": "2020-01-01"},
+        {"id": "new", "score": 0.9, "timestamp": "2999-01-01"},
+    ]
+    body = {"rankings": {"mine": items}, "method": "relative", "recency": 0.5}
+    answer = (await api.client.post("/v1/blend", json=body)).json()
+    assert [item["id"] for item in answer["ranking"]] == ["new", "old"]
+    [_, recency] = answer["ranking"][0]["contributions"]
+    assert (recency["leg"], recency["rank"]) == ("recency", None)
+    assert recency["addend"] == pytest.approx(0.45)
+
+
+async def test_contributions_can_be_left_out(api: Api) -> None:
+    body = {"rankings": {"mine": [{"id": "a"}]}, "explain": False}
+    answer = (await api.client.post("/v1/blend", json=body)).json()
+    assert answer["ranking"][0]["contributions"] is None
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -1,0 +1,78 @@
+"""Vectors kept on disk by their texts: a collection is embedded once, then measured in seconds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.ports.embedder import Embedder
+
+KEY_BYTES = 16
+TEXTS_PER_WRITE = 256
+
+
+class CachedEmbedder:
+    """Fulfils ``Embedder``: asks ``embedder`` only for texts that ``directory`` has no vector of.
+
+    A file for each model, rows of key and vector one after the other. One process writes at a
+    time; a process killed while writing leaves half a row at the end, which is cut off.
+    """
+
+    def __init__(self, embedder: Embedder, directory: Path) -> None:
+        self._embedder = embedder
+        directory.mkdir(parents=True, exist_ok=True)
+        self._path = directory / f"{embedder.model.replace('/', '_').replace(':', '_')}.vectors"
+        self._row = np.dtype(
+            [("key", f"S{2 * KEY_BYTES}"), ("vector", np.float32, embedder.dimension)]
+        )
+        self._vectors: dict[bytes, NDArray[np.float32]] = {}
+        if self._path.exists():
+            whole = self._path.stat().st_size // self._row.itemsize
+            rows = np.fromfile(self._path, self._row, count=whole)
+            self._vectors = dict(zip(rows["key"].tolist(), rows["vector"], strict=True))
+            with self._path.open("r+b") as file:
+                file.truncate(whole * self._row.itemsize)
+
+    @property
+    def model(self) -> str:
+        return self._embedder.model
+
+    @property
+    def dimension(self) -> int:
+        return self._embedder.dimension
+
+    @property
+    def max_tokens(self) -> int:
+        return self._embedder.max_tokens
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        keys = [_key(text) for text in texts]
+        missing = {
+            key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors
+        }
+        items = list(missing.items())
+        for start in range(0, len(items), TEXTS_PER_WRITE):
+            self._add(items[start : start + TEXTS_PER_WRITE])
+        if not keys:
+            return np.empty((0, self.dimension), np.float32)
+        return np.stack([self._vectors[key] for key in keys])
+
+    def close(self) -> None:
+        self._embedder.close()
+
+    def _add(self, items: Sequence[tuple[bytes, str]]) -> None:
+        rows = np.empty(len(items), self._row)
+        rows["key"] = [key for key, _ in items]
+        rows["vector"] = self._embedder.embed([text for _, text in items])
+        with self._path.open("ab") as file:
+            rows.tofile(file)
+        self._vectors |= zip(rows["key"].tolist(), rows["vector"], strict=True)
+
+
+def _key(text: str) -> bytes:
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=KEY_BYTES)
+    return digest.hexdigest().encode()

@@ -1,0 +1,55 @@
+"""What is said of a thing by the things that are most like it.
+
+Texts that mean much the same tend to answer the same questions: where a text's nearest neighbours
+score high, its own score is more likely to be too low than right (score regularisation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.models.chunks import Vector
+
+POOL = 50
+"""Among how many of the best the neighbours are looked for."""
+
+NEAREST = 5
+
+
+def neighbour_means(
+    vectors: Sequence[Vector | None], scores: Sequence[float]
+) -> list[float | None]:
+    """The mean score of each thing's nearest neighbours, weighted by cosine similarity.
+
+    The neighbours are the ``NEAREST`` others of the ``POOL`` best by score. A thing without a
+    vector, or without a neighbour of positive similarity, has none.
+    """
+    known = {place: vector for place, vector in enumerate(vectors) if vector is not None}
+    means: list[float | None] = [None] * len(vectors)
+    if len(known) < 2:
+        return means
+    matrix = as_matrix(list(known.values()))
+    own = np.array([scores[place] for place in known], np.float32)
+    pool = np.argsort(-own, kind="stable")[:POOL]
+    likeness = matrix @ matrix[pool].T
+    likeness[pool, np.arange(len(pool))] = 0.0
+    np.maximum(likeness, 0.0, out=likeness)
+    if len(pool) > NEAREST:
+        least = np.partition(likeness, -NEAREST, axis=1)[:, -NEAREST]
+        likeness *= likeness >= least[:, None]
+    total = likeness.sum(axis=1)
+    sums = likeness @ own[pool]
+    for place, weight, weighted in zip(known, total.tolist(), sums.tolist(), strict=True):
+        if weight > 0:
+            means[place] = weighted / weight
+    return means
+
+
+def as_matrix(vectors: Sequence[Vector]) -> NDArray[np.float32]:
+    """Of shape ``(vectors, dimension)``; there must be one at least."""
+    # Converted all at once: numpy works on 16 bits a number at a tenth of the speed.
+    flat = np.concatenate(vectors)
+    return flat.astype(np.float32, copy=False).reshape(len(vectors), -1)

@@ -1,0 +1,58 @@
+"""What the things most like a thing say of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.models.chunks import Vector
+from domain.neighbours import NEAREST, POOL, neighbour_means
+
+
+def unit(*numbers: float) -> Vector:
+    vector = np.array(numbers, dtype=np.float16)
+    return vector / np.linalg.norm(vector)
+
+
+EAST, NORTH, NORTH_EAST = unit(1, 0), unit(0, 1), unit(1, 1)
+
+
+def test_a_thing_hears_those_like_it_by_how_like_they_are() -> None:
+    means = neighbour_means([EAST, EAST, NORTH_EAST], [0.0, 1.0, 0.5])
+    likeness = float(EAST @ NORTH_EAST)
+    assert means[0] == pytest.approx((1.0 + likeness * 0.5) / (1.0 + likeness), rel=1e-3)
+
+
+def test_what_points_elsewhere_says_nothing() -> None:
+    assert neighbour_means([EAST, EAST, NORTH], [0.2, 1.0, 0.9])[0] == pytest.approx(1.0)
+
+
+def test_a_thing_without_vector_or_without_neighbours_has_no_mean() -> None:
+    assert neighbour_means([EAST, NORTH, None], [1.0, 1.0, 1.0]) == [None, None, None]
+
+
+def test_a_thing_alone_has_no_mean() -> None:
+    assert neighbour_means([EAST], [1.0]) == [None]
+
+
+def test_only_the_nearest_are_heard() -> None:
+    near = [unit(1, 0.01)] * NEAREST
+    far = [unit(1, 0.5)] * 20
+    means = neighbour_means([EAST, *near, *far], [0.0] + [1.0] * NEAREST + [0.1] * 20)
+    assert means[0] == pytest.approx(1.0)
+
+
+def test_neighbours_are_among_the_best_of_all() -> None:
+    scores = [0.9] * POOL + [0.1] * 50
+    means = neighbour_means([NORTH] * POOL + [EAST] * 50, scores)
+    assert means[POOL:] == [None] * 50
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=30))
+def test_a_mean_lies_within_the_scores(scores: list[float]) -> None:
+    generator = np.random.default_rng(len(scores))
+    vectors = [unit(*generator.standard_normal(8)) for _ in scores]
+    for mean in neighbour_means(vectors, scores):
+        assert mean is None or min(scores) - 1e-6 <= mean <= max(scores) + 1e-6
