@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 from uuid import uuid4
+
+import asyncpg
 
 from actors.adapters.weaviate.connection import connect
 from actors.settings import (
@@ -19,6 +22,8 @@ from actors.settings import (
 )
 from tests.conftest import run_sql, with_database
 from tests.s3_servers import raw_client
+
+START_SECONDS = 60.0
 
 
 @contextmanager
@@ -60,11 +65,23 @@ def _host_of(dsn: str) -> str:
 
 @contextmanager
 def _database(dsn: str, name: str) -> Iterator[str]:
-    asyncio.run(run_sql(dsn, f"CREATE DATABASE {name}"))
+    _create(dsn, name)
     try:
         yield with_database(dsn, name)
     finally:
         asyncio.run(run_sql(dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def _create(dsn: str, name: str) -> None:
+    """Make the database; a server that was just started refuses for a moment."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return asyncio.run(run_sql(dsn, f"CREATE DATABASE {name}"))
+        except asyncpg.CannotConnectNowError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
 
 
 @contextmanager
