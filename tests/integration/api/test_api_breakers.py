@@ -157,7 +157,7 @@ async def test_without_postgres_the_index_answers(world: World) -> None:
         await world.api.client.get("/v1/files")
     answer = await world.query()
     assert answer["hits"][0]["title"] == "Renewal"
-    assert (answer["degraded"], answer["unavailable"]) == (True, ["postgres"])
+    assert (answer["degraded"], answer["unavailable"]) == (True, ["postgres", "related"])
 
 
 async def test_without_postgres_uploads_are_told_when_to_come_back(world: World) -> None:
