@@ -1,7 +1,7 @@
 """``python -m benchmarks [--quick]``: measure a service of its own, write docs/benchmarks.
 
-``BENCH_BEIR`` may name folders in BEIR's form, separated by colons, for search quality, and
-``BENCH_HERB`` the folder that ``benchmarks.chunking`` needs; that part takes most of an hour.
+``BENCH_HERB`` may name the folder that ``benchmarks.chunking`` needs; that part takes most of an
+hour. Search quality has a command of its own, ``benchmarks.relevance``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from benchmarks.chunking import ChunkingResult, measure_chunking
 from benchmarks.imports import measure_import
 from benchmarks.parsing import ParsingResult, measure_parsing
 from benchmarks.plots import write_plots
-from benchmarks.quality import QualityResult, measure_quality
 from benchmarks.queries import measure_kept, measure_queries
 from benchmarks.report import Results, page, tables, write_results
 from benchmarks.service import fresh_service
@@ -64,13 +63,7 @@ def measure(*, texts: int, queries: int, parsing: Sequence[ParsingResult]) -> Re
             latencies.append(measure_queries(service, clients=clients, queries=queries))
         print("asking what was asked before", flush=True)
         kept = measure_kept(service, queries=queries)
-    return Results(imported, latencies, list(_quality()), parsing, list(_chunking()), kept)
-
-
-def _quality() -> Iterator[QualityResult]:
-    for folder in filter(None, os.environ.get("BENCH_BEIR", "").split(":")):
-        print(f"evaluating {folder}", flush=True)
-        yield measure_quality(Path(folder))
+    return Results(imported, latencies, parsing, list(_chunking()), kept)
 
 
 def _chunking() -> Iterator[ChunkingResult]:

@@ -21,13 +21,13 @@ from typing import Any
 from actors.bootstrap import open_embedder
 from actors.settings import Settings
 from benchmarks.judging import (
-    CachedEmbedder,
     Names,
     Question,
     judge,
     print_header,
     print_row,
 )
+from benchmarks.vector_cache import CachedEmbedder
 from domain.chunking import ChunkLimits, chunk_record
 from domain.models.chunks import Chunk
 from domain.models.files import ImportOptions
@@ -214,7 +214,7 @@ def measure_chunking(
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.chunking", description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--cache", type=Path, help="a .npz file for vectors")
+    parser.add_argument("--cache", type=Path, help="a folder for vectors")
     parser.add_argument("--products", default="", help="only these, separated by commas")
     parser.add_argument("--ways", default="", help="only the ways of these names, separated by ;")
     arguments = parser.parse_args()

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 from uuid import NAMESPACE_URL, uuid5
-
-import numpy as np
 
 from actors.adapters.lancedb.index import LanceSearchIndex
 from domain.models.chunks import Chunk, EmbeddedChunk
@@ -35,39 +31,12 @@ class Question:
     where: SearchFilter = field(default_factory=SearchFilter)
 
 
-class CachedEmbedder:
-    """An embedder that remembers its vectors in a file."""
-
-    def __init__(self, inner: Embedder, path: Path | None) -> None:
-        self._inner, self._path = inner, path
-        self._vectors: dict[str, np.ndarray[Any, Any]] = {}
-        if path and path.exists():
-            with np.load(path) as kept:
-                self._vectors = dict(zip(kept["keys"].tolist(), kept["vectors"], strict=True))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def embed(self, texts: Sequence[str]) -> np.ndarray[Any, Any]:
-        keys = [blake2b(text.encode(), digest_size=16).hexdigest() for text in texts]
-        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors}
-        if new:
-            self._vectors |= zip(new, self._inner.embed(list(new.values())), strict=True)
-        return np.stack([self._vectors[key] for key in keys])
-
-    def save(self) -> None:
-        if self._path:
-            vectors = np.stack(list(self._vectors.values()))
-            np.savez(self._path, keys=np.array(list(self._vectors)), vectors=vectors)
-
-
 async def judge(
-    chunks: Sequence[Chunk], questions: Sequence[Question], names: Names, embedder: Any
+    chunks: Sequence[Chunk], questions: Sequence[Question], names: Names, embedder: Embedder
 ) -> dict[str, float]:
     """Means over the questions of every measure."""
     by_id = {chunk.chunk_id: chunk for chunk in chunks}
     vectors = embedder.embed([chunk.embedding_text for chunk in chunks])
-    embedder.save()
     with TemporaryDirectory() as place:
         index = await LanceSearchIndex.open(Path(place), dimension=embedder.dimension)
         for start in range(0, len(chunks), 5_000):

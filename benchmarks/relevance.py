@@ -32,6 +32,7 @@ from benchmarks.relevance_results import RelevanceResults
 from benchmarks.relevance_sets import judged_set
 from benchmarks.relevance_variants import (
     CHOICES,
+    HYBRID,
     QUERIES_PER_CHOICE,
     STEPS,
     WITHOUT,
@@ -80,7 +81,7 @@ def _measure_set(
     judged = asyncio.run(judged_set(directory, embedder, work_dir, versions))
     plain = judged.without(VERSIONS)
     results.sets.append(measured(plain, (*STEPS, *WITHOUT)))
-    results.choices.append(measured(plain.every(QUERIES_PER_CHOICE), CHOICES))
+    results.choices.append(measured(plain.every(QUERIES_PER_CHOICE), (*CHOICES, HYBRID)))
     results.folding.append(folding_case(plain))
     if english := judged.only(ENGLISH):
         results.english.append(measured(english, STEPS))

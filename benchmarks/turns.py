@@ -16,7 +16,8 @@ from typing import Any
 
 from actors.bootstrap import open_embedder
 from actors.settings import Settings
-from benchmarks.judging import CachedEmbedder, Question, judge, print_header, print_row
+from benchmarks.judging import Question, judge, print_header, print_row
+from benchmarks.vector_cache import CachedEmbedder
 from domain.chunking import ChunkLimits, chunk_record
 from domain.models.chunks import Chunk, Member
 from domain.models.ids import ChunkId, derive_record_id
@@ -102,7 +103,7 @@ def _member(segment: Segment, chunk: Chunk) -> Member:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.turns", description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--cache", type=Path, help="a .npz file for vectors")
+    parser.add_argument("--cache", type=Path, help="a folder for vectors")
     parser.add_argument("--every", type=int, default=1, help="only every so-manyth meeting")
     arguments = parser.parse_args()
     collection = Collection(arguments.folder / "ir-turns")

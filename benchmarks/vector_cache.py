@@ -16,26 +16,22 @@ TEXTS_PER_WRITE = 256
 
 
 class CachedEmbedder:
-    """Fulfils ``Embedder``: asks ``embedder`` only for texts that ``directory`` has no vector of.
+    """Fulfils ``Embedder``: asks ``embedder`` only for texts that it has no vector of.
 
-    A file for each model, rows of key and vector one after the other. One process writes at a
-    time; a process killed while writing leaves half a row at the end, which is cut off.
+    In ``directory``, if there is one, is a file for each model, rows of key and vector one after
+    the other. One process writes at a time; one that is killed while writing leaves half a row at
+    the end, which is cut off.
     """
 
-    def __init__(self, embedder: Embedder, directory: Path) -> None:
+    def __init__(self, embedder: Embedder, directory: Path | None) -> None:
         self._embedder = embedder
-        directory.mkdir(parents=True, exist_ok=True)
-        self._path = directory / f"{embedder.model.replace('/', '_').replace(':', '_')}.vectors"
         self._row = np.dtype(
             [("key", f"S{2 * KEY_BYTES}"), ("vector", np.float32, embedder.dimension)]
         )
+        self._path = _path_of(embedder.model, directory) if directory else None
         self._vectors: dict[bytes, NDArray[np.float32]] = {}
-        if self._path.exists():
-            whole = self._path.stat().st_size // self._row.itemsize
-            rows = np.fromfile(self._path, self._row, count=whole)
-            self._vectors = dict(zip(rows["key"].tolist(), rows["vector"], strict=True))
-            with self._path.open("r+b") as file:
-                file.truncate(whole * self._row.itemsize)
+        if self._path is not None and self._path.exists():
+            self._read(self._path)
 
     @property
     def model(self) -> str:
@@ -64,13 +60,26 @@ class CachedEmbedder:
     def close(self) -> None:
         self._embedder.close()
 
+    def _read(self, path: Path) -> None:
+        whole = path.stat().st_size // self._row.itemsize
+        rows = np.fromfile(path, self._row, count=whole)
+        self._vectors = dict(zip(rows["key"].tolist(), rows["vector"], strict=True))
+        with path.open("r+b") as file:
+            file.truncate(whole * self._row.itemsize)
+
     def _add(self, items: Sequence[tuple[bytes, str]]) -> None:
         rows = np.empty(len(items), self._row)
         rows["key"] = [key for key, _ in items]
         rows["vector"] = self._embedder.embed([text for _, text in items])
-        with self._path.open("ab") as file:
-            rows.tofile(file)
+        if self._path is not None:
+            with self._path.open("ab") as file:
+                rows.tofile(file)
         self._vectors |= zip(rows["key"].tolist(), rows["vector"], strict=True)
+
+
+def _path_of(model: str, directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory / f"{model.replace('/', '_').replace(':', '_')}.vectors"
 
 
 def _key(text: str) -> bytes:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from itertools import islice
+from pathlib import Path
 from statistics import fmean
 
+import numpy as np
 import pytest
 
+from actors.adapters.memory.hash_embedder import HashEmbedder
 from benchmarks.chunking import ChunkingResult
 from benchmarks.csv_conformance import Case, difference
 from benchmarks.imports import ImportResult
 from benchmarks.judging import MEASURES
 from benchmarks.parsing import measure_parsing
 from benchmarks.queries import SPLIT, QueryResult, percentiles
+from benchmarks.relevance_variants import CHOICES, HYBRID, SetResult, leave_one_out
 from benchmarks.report import Results, tables
 from benchmarks.service import BenchmarkFailed
 from benchmarks.sources import FolderResult, page
 from benchmarks.tables import crm_rows, write_csv
 from benchmarks.texts import MEAN_WORDS, TextMaker
+from benchmarks.vector_cache import CachedEmbedder
 
 
 def test_the_same_seed_makes_the_same_texts() -> None:
@@ -74,7 +80,7 @@ def test_ways_of_cutting_are_shown_with_what_they_reach() -> None:
     latency = percentiles([1.0])
     parts = dict.fromkeys(SPLIT, latency)
     asked = QueryResult(1, 1, 1.0, **latency, parts=parts, all_ms=[1.0])
-    results = Results(imported, [asked], [], [], [ChunkingResult("days", 1_200, measures)])
+    results = Results(imported, [asked], [], [ChunkingResult("days", 1_200, measures)])
     assert "| days | 1,200 | 0.250 | 0.250 | 0.250 | 0.250 |" in list(tables(results))
 
 
@@ -106,3 +112,53 @@ def test_the_table_of_sources_counts_what_became_of_the_records() -> None:
 def test_a_refused_file_is_named_with_the_reason() -> None:
     refused = {**an_imported_file(), "status": "failed", "ledger": None, "error": "no parser"}
     assert list(page([folder_result(refused)], "ok"))[-1] == "- crm: `a.csv`: no parser"
+
+
+class CountingEmbedder(HashEmbedder):
+    texts_embedded = 0
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        self.texts_embedded += len(texts)
+        return super().embed(texts)
+
+
+def test_vectors_are_kept_in_the_order_asked_for_and_made_once(tmp_path: Path) -> None:
+    texts = ["pump", "valve", "pump"]
+    first, second = CountingEmbedder(dimension=8), CountingEmbedder(dimension=8)
+    made = CachedEmbedder(first, tmp_path).embed(texts)
+    kept = CachedEmbedder(second, tmp_path).embed(texts)
+    assert (first.texts_embedded, second.texts_embedded) == (2, 0)
+    assert np.array_equal(made, HashEmbedder(dimension=8).embed(texts))
+    assert np.array_equal(made, kept)
+
+
+def test_half_a_vector_that_a_killed_process_left_is_made_again(tmp_path: Path) -> None:
+    CachedEmbedder(HashEmbedder(dimension=8), tmp_path).embed(["pump", "valve"])
+    [file] = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-5])
+    again = CachedEmbedder(HashEmbedder(dimension=8), tmp_path)
+    assert np.array_equal(
+        again.embed(["pump", "valve"]), HashEmbedder(dimension=8).embed(["pump", "valve"])
+    )
+
+
+def judged_as(name: str, **ndcg: float) -> SetResult:
+    return SetResult(name, 1, 1, {variant: {"ndcg@10": value} for variant, value in ndcg.items()})
+
+
+def test_a_ratio_is_to_the_better_leg() -> None:
+    result = judged_as("a", keyword=0.4, vector=0.5, hybrid=0.6)
+    assert result.ratio(HYBRID) == pytest.approx(1.2)
+
+
+def test_what_is_left_out_is_judged_by_the_choice_of_the_others() -> None:
+    good, other = CHOICES[0].name, CHOICES[1].name
+    names = {choice.name: 0.5 for choice in CHOICES}
+    legs = {"keyword": 0.5, "vector": 0.4, "hybrid": 0.55}
+    sets = [
+        judged_as("a", **legs, **{**names, good: 0.6}),
+        judged_as("b", **legs, **{**names, good: 0.6}),
+        judged_as("c", **legs, **{**names, other: 0.9, good: 0.4}),
+    ]
+    [_, _, left_out] = leave_one_out(sets)
+    assert (left_out.chosen, left_out.ratio) == (good, pytest.approx(0.8))
