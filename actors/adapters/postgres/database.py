@@ -142,7 +142,12 @@ class Database:
                 except BaseException as error:
                     raised = error
                     raise
-        except (asyncpg.InterfaceError, asyncpg.PostgresError, OSError):
+        except (
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+            asyncpg.PostgresError,
+            OSError,
+        ):
             # On a lost connection nothing can be rolled back, which must not hide the caller's own.
             if raised is not None:
                 raise raised  # noqa: B904 - it came first

@@ -15,10 +15,12 @@ UNAVAILABLE = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
     asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
-"""Lost or refused connections, shutdowns, timeouts, exhausted resources, deadlocks."""
+"""Lost or refused connections, shutdowns, timeouts, exhausted resources, deadlocks; and a driver
+that has lost its place on a connection, as one that breaks in the middle of an answer leaves it."""
 
 
 POOLER_CONFUSION = (
