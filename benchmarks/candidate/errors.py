@@ -1,0 +1,37 @@
+"""What tantivy, faiss and the file system report, in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from domain.errors import IndexUnavailableError
+
+MAX_REASON_CHARS = 300
+
+
+@contextmanager
+def translated(directory: Path, action: str) -> Iterator[None]:
+    """Raise what libraries and the file system report as ``IndexUnavailableError``."""
+    try:
+        yield
+    except (RuntimeError, OSError, ValueError) as error:
+        raise IndexUnavailableError(
+            _sentence(directory, action, str(error)), directory=str(directory)
+        ) from error
+
+
+def _sentence(directory: Path, action: str, reason: str) -> str:
+    if "No space left" in reason or "os error 28" in reason:
+        return f"the disk of the search index {directory} is full: free some space and try again"
+    if "Permission denied" in reason or "Read-only file system" in reason:
+        return f"the search index {directory} must be readable and writable by this user"
+    if "LockBusy" in reason:
+        return f"another process writes to the search index {directory}: stop it, or wait for it"
+    brief = " ".join(reason.split())[:MAX_REASON_CHARS]
+    return (
+        f"could not {action} the search index {directory}: {brief}. If this stays so, stop the "
+        "service, move that directory away, start it and run 'headrace verify --repair', which "
+        "fills the index anew"
+    )

@@ -1,0 +1,322 @@
+"""What only a search index on a disk has to prove: crashes, several processes, damage, size."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.candidate.folding import MAX_SEGMENT_ROWS, MIN_ROWS, Fold, plan
+from benchmarks.candidate.index import LocalSearchIndex
+from domain.errors import DimensionMismatchError, IndexUnavailableError
+from domain.models.chunks import Chunk, EmbeddedChunk
+from domain.models.ids import FileId, RecordId, derive_chunk_id
+from domain.models.records import ContentType, Place, Record
+from domain.models.search import SearchFilter
+
+DIMENSION = 8
+EVERYTHING = SearchFilter()
+FEW_ROWS = 64
+
+ENDLESS_WRITER = """
+import asyncio, sys
+from pathlib import Path
+from benchmarks.candidate import folding, index
+from tests.integration.test_index_candidate import DIMENSION, numbered
+
+folding.MIN_ROWS = 50
+
+async def main():
+    opened = await index.LocalSearchIndex.open(Path(sys.argv[1]), dimension=DIMENSION)
+    for batch in range(10_000):
+        await opened.upsert([numbered(n) for n in range(batch * 50, batch * 50 + 75)])
+        print(batch, flush=True)
+        await opened.optimize()
+
+asyncio.run(main())
+"""
+
+
+def numbered(number: int, dimension: int = DIMENSION) -> EmbeddedChunk:
+    text = f"pump number {number}"
+    source = "slack" if number % 10 else "csv"
+    record = Record(source, str(number), ContentType.MESSAGE, text, Place(0, 1))
+    vector = np.random.default_rng(number).standard_normal(dimension).astype(np.float32)
+    chunk_id = derive_chunk_id(RecordId(record.record_id), 0, "test")
+    chunk = Chunk(chunk_id, record, 0, text, 0, len(text))
+    return EmbeddedChunk(chunk, FileId(record.record_id), vector / np.linalg.norm(vector))
+
+
+async def open_index(directory: Path, *, dimension: int = DIMENSION) -> LocalSearchIndex:
+    return await LocalSearchIndex.open(directory, dimension=dimension)
+
+
+async def all_ids(index: LocalSearchIndex) -> list[object]:
+    return [chunk_id async for page in index.chunk_ids() for chunk_id in page]
+
+
+def start_writer(directory: Path) -> subprocess.Popen[str]:
+    root = Path(__file__).parents[2]
+    return subprocess.Popen(
+        [sys.executable, "-c", ENDLESS_WRITER, str(directory)],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def few_rows_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small graphs are made of few vectors."""
+    monkeypatch.setattr("benchmarks.candidate.folding.MIN_ROWS", FEW_ROWS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batches", [1, 4, 9])
+async def test_a_killed_writer_leaves_whole_batches_and_no_duplicate(
+    tmp_path: Path, batches: int
+) -> None:
+    with start_writer(tmp_path) as writer:
+        assert writer.stdout is not None
+        for _ in range(batches):
+            last = int(await asyncio.to_thread(writer.stdout.readline))
+        writer.send_signal(signal.SIGKILL)
+    index = await open_index(tmp_path)
+    ids = await all_ids(index)
+    found = await index.search_vector(numbered(3).embedding, limit=1, where=EVERYTHING)
+    assert len(ids) == len(set(ids)) >= last * 50 + 75
+    assert (len(ids) - 75) % 50 == 0
+    assert found[0].read().text == "pump number 3"
+    await index.upsert([numbered(n) for n in range(len(ids))])
+    assert await index.count() == len(ids)
+
+
+@pytest.mark.slow
+async def test_of_two_processes_that_create_the_index_one_writes(tmp_path: Path) -> None:
+    with start_writer(tmp_path) as first:
+        assert first.stdout is not None
+        await asyncio.to_thread(first.stdout.readline)
+        second = await open_index(tmp_path)
+        with pytest.raises(IndexUnavailableError, match="another process writes"):
+            await second.upsert([numbered(1)])
+        first.kill()
+
+
+async def test_a_reader_sees_other_writes_after_refresh(tmp_path: Path) -> None:
+    writer, reader = await open_index(tmp_path), await open_index(tmp_path)
+    await writer.upsert([numbered(1)])
+    assert await reader.count() == 0
+    await reader.refresh()
+    assert await reader.count() == 1
+    (found,) = await reader.search_vector(numbered(1).embedding, limit=5, where=EVERYTHING)
+    assert found.read().text == "pump number 1"
+
+
+@pytest.mark.usefixtures("few_rows_fold")
+async def test_a_reader_goes_on_with_what_it_saw_when_graphs_are_replaced(tmp_path: Path) -> None:
+    writer = await open_index(tmp_path)
+    await writer.upsert([numbered(n) for n in range(100)])
+    await writer.optimize()
+    reader = await open_index(tmp_path)
+    await writer.upsert([numbered(n) for n in range(100, 200)])
+    await writer.optimize()
+
+    before = await reader.search_vector(numbered(7).embedding, limit=300, where=EVERYTHING)
+    await reader.refresh()
+    after = await reader.search_vector(numbered(7).embedding, limit=300, where=EVERYTHING)
+
+    assert (len(before), len(after)) == (100, 200)
+
+
+async def test_an_index_of_another_dimension_is_refused_with_the_fix(tmp_path: Path) -> None:
+    await (await open_index(tmp_path)).close()
+    with pytest.raises(DimensionMismatchError, match="vectors of length 8, the embedder makes 5"):
+        await open_index(tmp_path, dimension=5)
+
+
+async def test_a_damaged_index_is_refused_with_the_fix(tmp_path: Path) -> None:
+    index = await open_index(tmp_path)
+    await index.upsert([numbered(1)])
+    await index.close()
+    (tmp_path / "meta.json").write_bytes(b"garbage")
+    with pytest.raises(IndexUnavailableError, match="verify --repair"):
+        await open_index(tmp_path)
+
+
+async def test_an_index_of_lancedb_is_refused_with_the_fix(tmp_path: Path) -> None:
+    (tmp_path / "chunks.lance").mkdir()
+    with pytest.raises(IndexUnavailableError, match="made by LanceDB"):
+        await open_index(tmp_path)
+
+
+async def test_a_file_in_place_of_the_directory_is_an_index_error(tmp_path: Path) -> None:
+    (tmp_path / "index").write_text("not a directory")
+    with pytest.raises(IndexUnavailableError):
+        await open_index(tmp_path / "index")
+
+
+@pytest.mark.usefixtures("few_rows_fold")
+@pytest.mark.parametrize("damage", ["cut short", "gone"])
+async def test_a_graph_that_cannot_be_read_is_made_up_for_and_made_again(
+    tmp_path: Path, damage: str
+) -> None:
+    index = await open_index(tmp_path)
+    await index.upsert([numbered(n) for n in range(100)])
+    await index.optimize()
+    await index.close()
+    (graph,) = tmp_path.glob("*.faiss")
+    graph.write_bytes(graph.read_bytes()[:-100]) if damage == "cut short" else graph.unlink()
+
+    index = await open_index(tmp_path)
+    found = await index.search_vector(numbered(3).embedding, limit=100, where=EVERYTHING)
+    await index.optimize()
+
+    assert (found[0].read().text, len(found)) == ("pump number 3", 100)
+    assert await index.segment_rows() == [100]
+
+
+@pytest.mark.usefixtures("few_rows_fold")
+async def test_graphs_find_what_comparing_all_finds(tmp_path: Path) -> None:
+    dimension, rows = 32, 3_000
+    index = await open_index(tmp_path, dimension=dimension)
+    chunks = [numbered(n, dimension) for n in range(rows)]
+    await index.upsert(chunks[:2_000])
+    await index.optimize()
+    await index.upsert(chunks[2_000:])
+    matrix = np.stack([each.embedding for each in chunks])
+    recalls = [await recall_at_10(index, chunks, matrix @ matrix[n]) for n in range(0, rows, 100)]
+    assert sum(recalls) / len(recalls) >= 0.95
+
+
+@pytest.mark.usefixtures("few_rows_fold")
+@pytest.mark.parametrize("limit", [1, 10, 60])
+async def test_a_filter_finds_the_nearest_of_those_that_satisfy_it(
+    tmp_path: Path, limit: int
+) -> None:
+    index = await open_index(tmp_path)
+    chunks = [numbered(n) for n in range(600)]
+    await index.upsert(chunks)
+    await index.optimize()
+    query, csv = numbered(1_000).embedding, chunks[::10]
+    expected = sorted((float(each.embedding @ query) for each in csv), reverse=True)[:limit]
+
+    found = await index.search_vector(query, limit=limit, where=SearchFilter(sources=("csv",)))
+
+    assert [match.score for match in found] == pytest.approx(expected, abs=1e-3)
+    assert {match.source_type for match in found} == {"csv"}
+
+
+@pytest.mark.usefixtures("few_rows_fold")
+async def test_fresh_and_folded_rows_are_scored_alike(tmp_path: Path) -> None:
+    index = await open_index(tmp_path)
+    chunks = [numbered(n) for n in range(600)]
+    await index.upsert(chunks[:300])
+    await index.optimize()
+    await index.upsert(chunks[300:])
+    vectors = {each.chunk.chunk_id: each.embedding for each in chunks}
+    query = chunks[0].embedding
+    found = await index.search_vector(query, limit=50, where=EVERYTHING)
+    exact = [float(vectors[match.read().chunk_id] @ query) for match in found]
+    assert [candidate.score for candidate in found] == pytest.approx(exact, abs=1e-3)
+
+
+@pytest.mark.usefixtures("few_rows_fold")
+async def test_replaced_and_deleted_chunks_take_no_place_from_living_ones(tmp_path: Path) -> None:
+    index = await open_index(tmp_path)
+    chunks = [numbered(n) for n in range(200)]
+    await index.upsert(chunks)
+    await index.optimize()
+    await index.upsert(chunks[:40])
+    await index.delete([each.chunk.chunk_id for each in chunks[40:60]])
+    query = chunks[50].embedding
+    living = [*chunks[:40], *chunks[60:]]
+    expected = sorted((float(each.embedding @ query) for each in living), reverse=True)[:30]
+
+    found = await index.search_vector(query, limit=30, where=EVERYTHING)
+
+    assert [match.score for match in found] == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.usefixtures("few_rows_fold")
+async def test_graphs_are_built_anew_when_much_in_them_is_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = await open_index(tmp_path)
+    chunks = [numbered(n) for n in range(300)]
+    await index.upsert(chunks)
+    await index.optimize()
+    await index.delete([each.chunk.chunk_id for each in chunks[:200]])
+    await index.optimize()
+    assert await index.segment_rows() == [100]
+
+
+@pytest.mark.parametrize(
+    ("segments", "fresh", "living", "expected"),
+    [
+        pytest.param([], MIN_ROWS - 1, MIN_ROWS - 1, None, id="too few"),
+        pytest.param([], MIN_ROWS, MIN_ROWS, Fold(0, extends=False), id="the first"),
+        pytest.param([9_000], 2_000, 11_000, Fold(0, extends=True), id="extends the last"),
+        pytest.param(
+            [MAX_SEGMENT_ROWS, 5_000],
+            2_000,
+            MAX_SEGMENT_ROWS + 7_000,
+            Fold(1, extends=True),
+            id="full ones stay",
+        ),
+        pytest.param(
+            [MAX_SEGMENT_ROWS],
+            2_000,
+            MAX_SEGMENT_ROWS + 2_000,
+            Fold(1, extends=False),
+            id="a full one is followed by another",
+        ),
+        pytest.param([10_000], 0, 7_000, Fold(0, extends=False), id="much is dead"),
+        pytest.param([10_000], 0, 8_000, None, id="little is dead"),
+    ],
+)
+def test_fresh_vectors_go_where_little_is_written_again(
+    segments: list[int], fresh: int, living: int, expected: Fold | None
+) -> None:
+    assert plan(segments, fresh, living) == expected
+
+
+async def test_rows_are_read_ahead_at_once_and_after_a_write_when_it_rests(tmp_path: Path) -> None:
+    index = await open_index(tmp_path)
+    at_hand = []
+    for start in (0, 3):
+        await index.upsert([numbered(n) for n in range(start, start + 3)])
+        for _ in range(2):
+            await index.read_ahead()
+            at_hand.append(index.rows_at_hand)
+    assert at_hand == [3, 3, 3, 6]
+
+
+async def test_a_rewritten_chunk_is_shown_as_it_is_now(tmp_path: Path) -> None:
+    """What was read of a row stays in memory; a row that is written again must not meet it."""
+    index = await open_index(tmp_path)
+    before, after = numbered(1), replace(numbered(1), file_id=numbered(2).file_id)
+    await index.upsert([before])
+    await index.search_keyword("pump", limit=1, where=EVERYTHING)
+    await index.upsert([after])
+    await index.optimize()
+    [found] = await index.search_keyword("pump", limit=1, where=EVERYTHING)
+    await index.close()
+    assert found.read().file_id == after.file_id
+
+
+async def recall_at_10(
+    index: LocalSearchIndex, chunks: Sequence[EmbeddedChunk], cosines: np.ndarray
+) -> float:
+    query = chunks[int(np.argmax(cosines))].embedding
+    exact = {chunks[n].chunk.chunk_id for n in np.argsort(-cosines)[:10]}
+    found = await index.search_vector(query, limit=10, where=EVERYTHING)
+    return len(exact & {match.read().chunk_id for match in found}) / 10
