@@ -18,6 +18,7 @@ def main() -> int:
         "--one-by-one", action="store_true", help="wait for recovery after each: takes an hour"
     )
     parser.add_argument("--report", type=Path, help="write there what all runs kept so far show")
+    parser.add_argument("--note", default="", help="what a reader must know of this machine")
     asked = parser.parse_args()
     form = Form.ONE_BY_ONE if asked.one_by_one else Form.OVERLAPPING
     is_well = True
@@ -30,7 +31,7 @@ def main() -> int:
         print(f"seed {seed}: {len(outcome.problems)} problems, {outcome.seconds:.0f} s", flush=True)
         is_well = is_well and not outcome.problems
     if asked.report:
-        asked.report.write_text(page(kept()), "utf-8")
+        asked.report.write_text(page(kept(), asked.note), "utf-8")
     return 0 if is_well else 1
 
 

@@ -59,12 +59,20 @@ def _read(path: Path) -> Outcome:
     return Outcome(struck=struck, form=Form(fields.pop("form")), **fields)
 
 
-def page(outcomes: Sequence[Outcome]) -> str:
-    parts = [_HEAD]
+def page(outcomes: Sequence[Outcome], note: str = "") -> str:
+    """``note`` says what a reader must know of the machine on which they ran."""
+    parts = [_HEAD, *([f"{note}\n"] if note else [])]
     for form, about in _ABOUT.items():
         if of_form := [outcome for outcome in outcomes if outcome.form is form]:
-            parts += [about, *_runs(of_form), *_faults(of_form)]
-    return "\n".join(parts)
+            parts += [about, *_runs(of_form), *_faults(of_form), *_missing(of_form)]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _missing(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Faults that no run could have."""
+    missing = set.intersection(*(set(outcome.missing) for outcome in outcomes))
+    if missing:
+        yield f"Not had on the machine that ran it: {', '.join(sorted(missing))}.\n"
 
 
 def _runs(outcomes: Sequence[Outcome]) -> Iterator[str]:
