@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import asyncpg
+import psutil
 import pytest
 
 from actors.adapters.postgres.database import Connection, Database
@@ -48,3 +49,22 @@ async def test_a_transaction_that_cannot_be_committed_says_that_the_store_is_awa
     with pytest.raises(StoreUnavailableError):
         async with database.transaction() as connection:
             await lose(connection, database)
+
+
+async def test_a_statement_that_meets_the_end_of_its_session_says_that_the_store_is_away(
+    database: Database,
+) -> None:
+    async def write(*, turns: int) -> None:
+        async with database.transaction() as connection:
+            pid = await connection.fetchval("SELECT pg_backend_pid()")
+            await database.fetchval("SELECT pg_terminate_backend($1)", pid)
+            with suppress(psutil.NoSuchProcess):
+                psutil.Process(pid).wait(timeout=10)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await connection.fetch("SELECT 2")
+
+    # The error depends on how much of the server's last words the driver has read by then.
+    for turns in (1, 2, 3) * 4:
+        with pytest.raises(StoreUnavailableError):
+            await write(turns=turns)

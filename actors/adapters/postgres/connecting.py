@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 
-from actors.adapters.postgres.errors import POOLER_FIX
+from actors.adapters.postgres.errors import DRIVER_ERRORS, POOLER_FIX
 from domain.errors import StoreUnavailableError
 
 CONNECT_SECONDS = 10.0
@@ -63,7 +63,7 @@ def explained_connecting(
         yield
     except asyncpg.ClientConfigurationError as error:
         raise StoreUnavailableError(_unreadable(error, setting)) from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except DRIVER_ERRORS as error:
         address = Address.of(dsn)
         said = _cause_of(error, address, timeout_seconds)
         raise StoreUnavailableError(said.replace(SETTING, setting)) from error

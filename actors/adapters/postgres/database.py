@@ -20,7 +20,7 @@ from actors.adapters.postgres.connecting import (
     connect,
     explained_connecting,
 )
-from actors.adapters.postgres.errors import translated_errors
+from actors.adapters.postgres.errors import DRIVER_ERRORS, translated_errors
 from actors.adapters.postgres.fitness import inspect, require_fit, require_schema
 from domain.errors import StoreUnavailableError
 
@@ -142,12 +142,7 @@ class Database:
                 except BaseException as error:
                     raised = error
                     raise
-        except (
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,
-            asyncpg.PostgresError,
-            OSError,
-        ):
+        except DRIVER_ERRORS:
             # On a lost connection nothing can be rolled back, which must not hide the caller's own.
             if raised is not None:
                 raise raised  # noqa: B904 - it came first

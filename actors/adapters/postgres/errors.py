@@ -9,6 +9,15 @@ import asyncpg
 
 from domain.errors import StoreUnavailableError
 
+DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+"""All that the driver raises. ``InternalClientError`` is what a statement meets that finds the end
+of its session half-read."""
+
 UNAVAILABLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,

@@ -11,6 +11,7 @@ import asyncpg
 import structlog
 
 from actors.adapters.postgres.connecting import connect
+from actors.adapters.postgres.errors import DRIVER_ERRORS
 from actors.adapters.postgres.outbox import EVENTS_CHANNEL, GENERATION_CHANNEL
 from domain.errors import HeadraceError
 
@@ -69,7 +70,7 @@ class Listener:
         while True:
             try:
                 await self._listen()
-            except (HeadraceError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (HeadraceError, *DRIVER_ERRORS) as error:
                 # Whatever it is, a rotated password among it: readers ask by themselves meanwhile.
                 self._tell(str(error))
             await asyncio.sleep(RECONNECT_SECONDS)
