@@ -50,7 +50,7 @@ WITHOUT = (
     Variant("without folding of near-duplicates", replace(DEFAULT, collapse=Collapse.NONE)),
     Variant("by ranks instead of scores", replace(DEFAULT, method=FusionMethod.RECIPROCAL_RANK)),
     Variant("with recency 0.1", replace(DEFAULT, recency=0.1)),
-    Variant("with diversity 0.1", replace(DEFAULT, diversity=0.1)),
+    Variant("with diversity 0.05", replace(DEFAULT, diversity=0.05)),
 )
 """The default, one thing changed."""
 

@@ -26,7 +26,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from math import fsum
 from operator import attrgetter
-from typing import Generic, NamedTuple, assert_never
+from typing import Generic, NamedTuple, assert_never, overload
 
 from domain.blend_options import (
     CALIBRATION,
@@ -41,7 +41,7 @@ from domain.blend_options import (
 from domain.models.chunks import Embedding
 from domain.models.ids import RecordId
 from domain.models.search import Contribution, Hit, Match, Ranked
-from domain.neighbours import as_matrix, neighbour_means
+from domain.neighbours import POOL, as_matrix, neighbour_means
 
 SECONDS_PER_DAY = 86_400.0
 
@@ -53,11 +53,21 @@ def blend(
     limit: int | None = None,
     now: datetime | None = None,
 ) -> list[Hit[Ranked]]:
+    """At most ``limit`` hits of ``ranked``."""
+    return ranked(rankings, options, now=now)[:limit]
+
+
+def ranked(
+    rankings: Mapping[Leg, Sequence[Ranked]],
+    options: BlendOptions | None = None,
+    *,
+    now: datetime | None = None,
+) -> Hits[Ranked]:
     """Fuse the legs' rankings (each best first) into one, best first, a hit per record.
 
-    At most ``limit`` hits. A hit shows the record's chunk that added most. Equal scores are
-    ordered by best rank, then by record id, so that the order never depends on the order of the
-    legs. Without ``now`` recency has no say.
+    A hit shows the record's chunk that added most. Equal scores are ordered by best rank, then by
+    record id, so that the order never depends on the order of the legs. Without ``now`` recency
+    has no say.
     """
     options = options or BlendOptions()
     legs = {leg: ranking for leg, ranking in rankings.items() if leg != IDENTIFIER}
@@ -71,7 +81,7 @@ def blend(
     if options.diversity:
         _mix_sources(found, options.diversity)
     _lift_identified(found, rankings.get(IDENTIFIER, ()), options)
-    return [one.hit() for one in sorted(found.values(), key=_order)[:limit]]
+    return Hits(sorted(found.values(), key=_order))
 
 
 def with_all_compared(
@@ -122,15 +132,14 @@ class _Found(Generic[Ranked]):
 
     __slots__ = ("addends", "best_rank", "kept", "moves", "parts", "score", "shown", "shown_addend")
 
-    def __init__(self, candidate: Ranked, rank: int) -> None:
+    def __init__(self, candidate: Ranked, rank: int, part: _Part[Ranked] | None = None) -> None:
         self.shown = candidate
-        self.shown_addend = -1.0
         self.best_rank = rank
-        self.parts: list[_Part[Ranked]] = []
+        self.parts = [part] if part else []
+        self.addends = [part.weight * part.strength] if part else []
+        self.shown_addend = self.score = self.addends[0] if part else 0.0
         self.moves: list[_Move] = []
-        self.addends: list[float] = []
         self.kept = 1.0
-        self.score = 0.0
 
     def add(self, part: _Part[Ranked]) -> None:
         addend = part.weight * part.strength
@@ -144,6 +153,7 @@ class _Found(Generic[Ranked]):
         """Before anything moves it."""
         self.kept = share
         self.addends = [addend * share for addend in self.addends]
+        self.score = sum(self.addends)
 
     def move(
         self,
@@ -175,6 +185,25 @@ class _Found(Generic[Ranked]):
         self.score = sum(self.addends)
 
 
+class Hits(Sequence[Hit[Ranked]]):
+    """Hits that are made when somebody looks at them: of a ranking few are shown."""
+
+    def __init__(self, found: Sequence[_Found[Ranked]]) -> None:
+        self._found = found
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @overload
+    def __getitem__(self, place: int) -> Hit[Ranked]: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Hit[Ranked]]: ...
+    def __getitem__(self, place: int | slice) -> Hit[Ranked] | list[Hit[Ranked]]:
+        if isinstance(place, slice):
+            return [one.hit() for one in self._found[place]]
+        return self._found[place].hit()
+
+
 _Records = dict[int, _Found[Ranked]]
 """By the number that a record's id is: an UUID is hashed and compared in Python."""
 
@@ -188,10 +217,12 @@ def _fused(legs: Mapping[Leg, Sequence[Ranked]], options: BlendOptions) -> _Reco
         pairs = zip(ranking, strengths, strict=True)
         for rank, (candidate, strength) in enumerate(pairs, start=1):
             weight = shares[leg] * options.source_weights.get(candidate.source_type, 1.0)
+            part = _Part(leg, rank, weight, strength, candidate)
             one = found.get(candidate.record_id.int)
             if one is None:
-                one = found[candidate.record_id.int] = _Found(candidate, rank)
-            one.add(_Part(leg, rank, weight, strength, candidate))
+                found[candidate.record_id.int] = _Found(candidate, rank, part)
+            else:
+                one.add(part)
     return found
 
 
@@ -224,12 +255,18 @@ def _strengths(scores: Sequence[float], options: BlendOptions) -> list[float]:
 
 
 def _hear_neighbours(found: _Records[Ranked], share: float) -> None:
-    records = list(found.values())
-    means = neighbour_means([one.shown.vector for one in records], [one.score for one in records])
-    for one, mean in zip(records, means, strict=True):
+    """The best hear each other; what is below them hears nobody, and stays below."""
+    ranked = sorted(found.values(), key=_order)
+    best = ranked[:POOL]
+    means = neighbour_means([one.shown.vector for one in best], [one.score for one in best])
+    if all(mean is None for mean in means):
+        return
+    for one, mean in zip(best, means, strict=True):
         if mean is not None:
             one.keep(1.0 - share)
             one.move(NEIGHBOURS, mean, share, share * mean)
+    for one in ranked[POOL:]:
+        one.keep(1.0 - share)
 
 
 def _calibrate_sources(found: _Records[Ranked], share: float) -> None:

@@ -14,7 +14,7 @@ from domain.models.chunks import Vector
 from domain.models.search import Candidate, Hit
 from domain.neighbours import as_matrix
 
-LOOKED_AT_BEYOND = 20
+LOOKED_AT_BEYOND = 10
 """Hits beyond those asked for that are looked at, to fill the places of folded ones."""
 
 MIN_LIKENESS = 0.9

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from domain.models.chunks import Vector
 
 POOL = 50
-"""Among how many of the best the neighbours are looked for."""
+"""How many of the best hear each other."""
 
 NEAREST = 5
 
@@ -22,27 +22,25 @@ NEAREST = 5
 def neighbour_means(
     vectors: Sequence[Vector | None], scores: Sequence[float]
 ) -> list[float | None]:
-    """The mean score of each thing's nearest neighbours, weighted by cosine similarity.
+    """The mean score of each thing's ``NEAREST`` neighbours, weighted by cosine similarity.
 
-    The neighbours are the ``NEAREST`` others of the ``POOL`` best by score. A thing without a
-    vector, or without a neighbour of positive similarity, has none.
+    A thing without a vector, or without a neighbour of positive similarity, has none. Costs the
+    square of their number.
     """
     known = {place: vector for place, vector in enumerate(vectors) if vector is not None}
     means: list[float | None] = [None] * len(vectors)
     if len(known) < 2:
         return means
     matrix = as_matrix(list(known.values()))
-    own = np.array([scores[place] for place in known], np.float32)
-    pool = np.argsort(-own, kind="stable")[:POOL]
-    likeness = matrix @ matrix[pool].T
-    likeness[pool, np.arange(len(pool))] = 0.0
+    likeness = matrix @ matrix.T
+    np.fill_diagonal(likeness, 0.0)
     np.maximum(likeness, 0.0, out=likeness)
-    if len(pool) > NEAREST:
+    if len(known) > NEAREST:
         least = np.partition(likeness, -NEAREST, axis=1)[:, -NEAREST]
         likeness *= likeness >= least[:, None]
-    total = likeness.sum(axis=1)
-    sums = likeness @ own[pool]
-    for place, weight, weighted in zip(known, total.tolist(), sums.tolist(), strict=True):
+    sums = likeness @ np.array([scores[place] for place in known], np.float32)
+    totals = likeness.sum(axis=1)
+    for place, weight, weighted in zip(known, totals.tolist(), sums.tolist(), strict=True):
         if weight > 0:
             means[place] = weighted / weight
     return means

@@ -11,7 +11,7 @@ from time import perf_counter
 import structlog
 
 from domain.blend_options import IDENTIFIER, BlendOptions, Collapse
-from domain.blending import blend, with_all_compared
+from domain.blending import ranked, with_all_compared
 from domain.collapsing import LOOKED_AT_BEYOND, Found, collapse
 from domain.errors import IndexUnavailableError, InvalidQueryError, RequestError
 from domain.models.analysis import AnalysedQuery, Identifier
@@ -289,7 +289,7 @@ def blended(
     *,
     embedding: Embedding | None,
     now: datetime | None,
-) -> list[Hit[Match]]:
+) -> Sequence[Hit[Match]]:
     """One ranking of what the legs found.
 
     With the query's ``embedding`` the vector leg has a score for what only the words found, too.
@@ -297,7 +297,7 @@ def blended(
     if embedding is not None and VECTOR in rankings and KEYWORD in rankings:
         compared = with_all_compared(rankings[VECTOR], rankings[KEYWORD], embedding)
         rankings = {**rankings, VECTOR: compared}
-    return blend(rankings, options, now=now)
+    return ranked(rankings, options, now=now)
 
 
 def shown_hits(

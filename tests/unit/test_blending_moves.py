@@ -16,6 +16,7 @@ from domain.blending import blend, with_all_compared
 from domain.errors import InvalidQueryError
 from domain.models.ids import RecordId
 from domain.models.search import Candidate, Hit, Match
+from domain.neighbours import POOL
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 QUIET = BlendOptions(neighbours=0.0)
@@ -153,6 +154,15 @@ def test_neighbours_take_the_share_that_they_give() -> None:
     [first, _] = blend(legs, BlendOptions(neighbours=0.2))
     assert addends(first, "neighbours") == pytest.approx([0.2 * 0.25])
     assert first.score == pytest.approx(0.8 * 1.0 + 0.2 * 0.25)
+
+
+def test_what_is_below_the_best_hears_nobody_and_stays_below() -> None:
+    legs = {
+        "keyword": [match("a", 10, vector=[1, 0])],
+        "vector": [match(str(n), 1.0 - n / 1_000, vector=[1, 0.1]) for n in range(POOL + 10)],
+    }
+    hits = blend(legs)
+    assert [bool(addends(hit, "neighbours")) for hit in hits] == [True] * POOL + [False] * 11
 
 
 def test_one_leg_alone_hears_no_neighbours() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.models.chunks import Vector
-from domain.neighbours import NEAREST, POOL, neighbour_means
+from domain.neighbours import NEAREST, neighbour_means
 
 
 def unit(*numbers: float) -> Vector:
@@ -42,12 +42,6 @@ def test_only_the_nearest_are_heard() -> None:
     far = [unit(1, 0.5)] * 20
     means = neighbour_means([EAST, *near, *far], [0.0] + [1.0] * NEAREST + [0.1] * 20)
     assert means[0] == pytest.approx(1.0)
-
-
-def test_neighbours_are_among_the_best_of_all() -> None:
-    scores = [0.9] * POOL + [0.1] * 50
-    means = neighbour_means([NORTH] * POOL + [EAST] * 50, scores)
-    assert means[POOL:] == [None] * 50
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=30))
