@@ -61,7 +61,8 @@ def _head() -> Iterator[str]:
         f"Written by `python -m benchmarks.relevance DIR… --write` ({packages}). Every collection "
         "is cut, embedded (int8 MiniLM) and indexed as the product does it; each leg brings 100 "
         "chunks. One configuration, the default, for all; nothing was trained. "
-        "`headrace eval DIR` gives the same measures for the default."
+        "`headrace eval DIR` gives the measures of the default, but for a single leg's recall@100, "
+        "since it looks deeper where there are fewer than 100 hits."
     )
 
 
