@@ -15,6 +15,7 @@ import numpy as np
 
 from actors.adapters.lancedb.row_cache import Row
 from actors.adapters.lancedb.rows import HIT_COLUMNS, rows_of, to_match, to_table
+from benchmarks.relevance_sets import hits_of
 from benchmarks.texts import TextMaker
 from domain.blend_options import BlendOptions, Collapse
 from domain.blending import blend
@@ -22,7 +23,7 @@ from domain.models.chunks import Chunk, EmbeddedChunk, Embedding
 from domain.models.ids import FileId, derive_chunk_id
 from domain.models.records import ContentType, Place, Record
 from domain.models.search import Match, Query
-from pipelines.querying import KEYWORD, VECTOR, hits_of
+from pipelines.hit_making import KEYWORD, VECTOR
 
 CALLS = 1_000
 PER_LEG = 100

@@ -19,7 +19,7 @@ from domain.models.search import Candidate, Hit, Match, Query, SearchFilter
 from domain.ports.embedder import Embedder
 from domain.ports.search_index import SearchIndex
 from pipelines.evaluation import Collection, EvaluationOptions, indexed
-from pipelines.querying import KEYWORD, VECTOR, hits_of
+from pipelines.hit_making import KEYWORD, VECTOR, blended, shown_hits
 
 DEPTH = 100
 CANDIDATES = 100
@@ -177,3 +177,16 @@ def moment_of(text: str) -> datetime | None:
 
 def mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if len(values) else 0.0
+
+
+def hits_of(
+    rankings: Mapping[str, Sequence[Match]],
+    query: Query,
+    options: BlendOptions,
+    *,
+    embedding: Embedding | None = None,
+    now: datetime | None = None,
+) -> list[Hit[Candidate]]:
+    """What the legs found, by their names, as the answer shows it: blended, folded and read."""
+    hits = blended(rankings, options, embedding=embedding, now=now)
+    return shown_hits(hits, query.text, query.where, options, limit=query.limit)

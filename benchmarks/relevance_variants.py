@@ -9,7 +9,7 @@ from itertools import product
 from benchmarks.relevance_sets import Judged, JudgedSet, mean
 from domain.blend_options import BlendOptions, Collapse, FusionMethod
 from pipelines.evaluation import measures_of
-from pipelines.querying import KEYWORD, VECTOR
+from pipelines.hit_making import KEYWORD, VECTOR
 
 NDCG = "ndcg@10"
 MEASURES = (NDCG, "recall@100", "mrr@10", "success@5")

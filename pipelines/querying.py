@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import perf_counter
 
 import structlog
 
-from domain.blend_options import IDENTIFIER, BlendOptions, Collapse
-from domain.blending import ranked, with_all_compared
-from domain.collapsing import LOOKED_AT_BEYOND, Found, collapse
+from domain.blend_options import IDENTIFIER, BlendOptions
 from domain.errors import IndexUnavailableError, InvalidQueryError, RequestError
 from domain.models.analysis import AnalysedQuery, Identifier
 from domain.models.chunks import Embedding
 from domain.models.ids import RecordId
 from domain.models.search import Answer, Candidate, Hit, Match, Query, SearchFilter, SearchMode
 from domain.paging import MAX_DEPTH, Cursor, continued, decoded, mark_of
-from domain.passages import best_member
 from domain.ports.clock import Clock
 from domain.ports.embedder import Embedder
 from domain.ports.entities import Entities
@@ -27,14 +24,13 @@ from domain.ports.full_text import FullText
 from domain.ports.identifier_lookup import IdentifierLookup
 from domain.ports.search_index import SearchIndex
 from domain.query_analysis import narrowed
+from pipelines.hit_making import KEYWORD, VECTOR, blended, shown_hits
 from pipelines.understanding import understood
 
 MAX_LIMIT = 200
 MAX_INLINE_CHARS = 200
 """Texts up to this length are embedded where they are, longer ones in a thread."""
 
-VECTOR = "vector"
-KEYWORD = "keyword"
 NEWEST = "newest"
 """Stands alone, where a query has filters but no words."""
 
@@ -270,51 +266,6 @@ class QueryEngine:
         return row
 
 
-def hits_of(
-    rankings: Mapping[str, Sequence[Match]],
-    query: Query,
-    options: BlendOptions,
-    *,
-    embedding: Embedding | None = None,
-    now: datetime | None = None,
-) -> list[Hit[Candidate]]:
-    """What the legs found, by their names, as the answer shows it: blended, folded and read."""
-    hits = blended(rankings, options, embedding=embedding, now=now)
-    return shown_hits(hits, query.text, query.where, options, limit=query.limit)
-
-
-def blended(
-    rankings: Mapping[str, Sequence[Match]],
-    options: BlendOptions,
-    *,
-    embedding: Embedding | None,
-    now: datetime | None,
-) -> Sequence[Hit[Match]]:
-    """One ranking of what the legs found.
-
-    With the query's ``embedding`` the vector leg has a score for what only the words found, too.
-    """
-    if embedding is not None and VECTOR in rankings and KEYWORD in rankings:
-        compared = with_all_compared(rankings[VECTOR], rankings[KEYWORD], embedding)
-        rankings = {**rankings, VECTOR: compared}
-    return ranked(rankings, options, now=now)
-
-
-def shown_hits(
-    hits: Sequence[Hit[Match]],
-    text: str,
-    where: SearchFilter,
-    options: BlendOptions,
-    *,
-    limit: int,
-) -> list[Hit[Candidate]]:
-    """The first ``limit`` hits that say something new, read for a query's ``text``."""
-    beyond = 0 if options.collapse is Collapse.NONE else LOOKED_AT_BEYOND
-    found = [_read(hit) for hit in hits[: limit + beyond]]
-    kept = collapse(found, options.collapse, limit=limit)
-    return [_with_best_member(hit, text, where) for hit in kept]
-
-
 @dataclass(slots=True)
 class _Search:
     """What the legs are asked; without ``text`` the newest of what ``where`` lets pass.
@@ -371,21 +322,6 @@ def _speaks_of(found: Candidate, records: frozenset[RecordId]) -> bool:
     if found.members:
         return any(member.record_id in records for member in found.members)
     return found.record_id in records
-
-
-def _read(hit: Hit[Match]) -> Found:
-    match = hit.candidate
-    return Found(Hit(match.read(), hit.score, hit.contributions), match.vector)
-
-
-def _with_best_member(hit: Hit[Candidate], text: str, where: SearchFilter) -> Hit[Candidate]:
-    """Of a passage the record that fits the text best, of those asked for."""
-    found, within = hit.candidate, where.within
-    if not found.members:
-        return hit
-    members = [one for one in found.members if not within or one.record_id in within.records]
-    best = best_member(found.text, members, text)
-    return replace(hit, candidate=replace(found, record_id=best.record_id))
 
 
 def _search_of(query: Query) -> _Search:

@@ -39,6 +39,9 @@ from serve_app.metrics import Metrics
 ANSWERS_NEED = (Dependency.INDEX, Dependency.EMBEDDER, Dependency.POSTGRES)
 """Without one of them answers are worse: fewer legs, or not of what came last."""
 
+VERSION = version("headrace")
+"""Looked up once: it stands in a file."""
+
 OpenModules = Callable[[Settings, ModuleStore], Registry]
 
 
@@ -109,17 +112,7 @@ async def open_context(
         yield Context(
             services=services,
             uploads=uploads,
-            direct=DirectUploadService(
-                services.direct,
-                services.metadata,
-                uploads,
-                services.clock,
-                DirectLimits(
-                    max_bytes=settings.http.max_upload_bytes,
-                    part_bytes=settings.objects.s3.direct_part_bytes,
-                    expiry_seconds=settings.objects.s3.direct_expiry_seconds,
-                ),
-            ),
+            direct=_direct_uploads(services, uploads),
             files=FileService(services.metadata, follower),
             queries=_query_engine(services, follower, metrics, embeddings),
             history=history,
@@ -135,11 +128,21 @@ async def open_context(
         )
 
 
+def _direct_uploads(services: Services, uploads: UploadService) -> DirectUploadService:
+    settings = services.settings
+    limits = DirectLimits(
+        max_bytes=settings.http.max_upload_bytes,
+        part_bytes=settings.objects.s3.direct_part_bytes,
+        expiry_seconds=settings.objects.s3.direct_expiry_seconds,
+    )
+    return DirectUploadService(services.direct, services.metadata, uploads, services.clock, limits)
+
+
 def _query_engine(
     services: Services, follower: IndexFollower, metrics: Metrics, embeddings: QueryEmbeddings
 ) -> Engine:
     """Answers from the cache, else from the index in use."""
-    search = services.settings.search
+    search, blending = services.settings.search, services.settings.blending.options()
 
     def engine(index: SearchIndex, embedder: Embedder) -> QueryEngine:
         return QueryEngine(
@@ -147,7 +150,7 @@ def _query_engine(
             RememberingEmbedder(embedder, embeddings, count=metrics.queries_embedded.inc),
             candidates_per_leg=search.candidates_per_leg,
             leg_deadline_seconds=search.leg_deadline_seconds,
-            blend_options=services.settings.blending.options(),
+            blend_options=blending,
             clock=services.clock,
             full_text=services.metadata.full_text,
             entities=services.metadata.entities,
@@ -158,7 +161,7 @@ def _query_engine(
 
     def generation() -> str:
         model = services.searched()[1].model
-        return f"{version('headrace')} {follower.lineage} {follower.generation} {model}"
+        return f"{VERSION} {follower.lineage} {follower.generation} {model}"
 
     caching = CachingEngine(
         EngineInUse(services.searched, engine),

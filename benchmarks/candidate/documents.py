@@ -7,7 +7,7 @@ looked up or searched is indexed; ``row``, ``kept`` and ``vector`` are stored to
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,7 +15,8 @@ import numpy as np
 import orjson
 import tantivy
 
-from benchmarks.candidate.packed import Row, pack, unpack
+from actors.adapters.lancedb.row_cache import Row
+from actors.adapters.lancedb.rows import pack, to_microseconds, unpack
 from domain.models.chunks import EmbeddedChunk, Embedding, label, labels_of
 from domain.models.ids import FileId
 from domain.models.search import SearchFilter
@@ -29,8 +30,6 @@ MAX_TOKEN_BYTES = 64
 MAX_QUERY_TOKENS = 256
 
 _FILE_ID_BYTES = 16
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _SOURCE, _TYPE, _LABEL, _READER = "s:", "t:", "l:", "r:"
 """What a tag begins with, by what it says."""
 
@@ -115,8 +114,10 @@ def _document(
 
 def row_of(document: tantivy.Document) -> Row:
     """What a hit needs of a stored document."""
-    row = _stored(document, ROW)
-    return unpack(row[_FILE_ID_BYTES:], str(UUID(bytes=row[:_FILE_ID_BYTES])))
+    row, kept = _stored(document, ROW), orjson.loads(_stored(document, KEPT))
+    file_id = str(UUID(bytes=row[:_FILE_ID_BYTES]))
+    vector = vector_of(document).astype(np.float16)
+    return unpack(row[_FILE_ID_BYTES:], file_id, kept["time"], vector)
 
 
 def chunk_id_of(document: tantivy.Document) -> UUID:
@@ -212,11 +213,6 @@ class Queries:
     def _range(self, name: str, first: int | None, last: int | None) -> tantivy.Query:
         kind = tantivy.FieldType.Integer
         return tantivy.Query.range_query(self._schema, name, kind, first, last)
-
-
-def to_microseconds(moment: datetime) -> int:
-    """Exact, unlike ``moment.timestamp()``, so that bounds of a filter are sharp."""
-    return (moment - _EPOCH) // _MICROSECOND
 
 
 def _well_formed(text: str) -> str:

@@ -13,6 +13,9 @@ import numpy as np
 import structlog
 import tantivy
 
+from actors.adapters.lancedb.errors import translated
+from actors.adapters.lancedb.row_cache import Row, RowCache
+from actors.adapters.lancedb.rows import candidate_of, to_match
 from benchmarks.candidate.documents import (
     NUMBER,
     Hits,
@@ -21,10 +24,8 @@ from benchmarks.candidate.documents import (
     row_of,
     vector_of,
 )
-from benchmarks.candidate.errors import translated
 from benchmarks.candidate.folding import plan
 from benchmarks.candidate.opening import open_directory
-from benchmarks.candidate.packed import Row, RowCache, candidate_of, to_match
 from benchmarks.candidate.vectors import (
     Matrix,
     Numbers,
@@ -41,7 +42,7 @@ from domain.models.chunks import EmbeddedChunk, Embedding
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.search import KeptChunk, Match, SearchFilter
 
-ROW_CACHE_BYTES = 64 * 1024 * 1024
+ROW_CACHE_BYTES = 96 * 1024 * 1024
 READ_AHEAD_ROWS = 60_000
 """About as many as the cache holds."""
 

@@ -73,7 +73,7 @@ def to_table(chunks: Sequence[EmbeddedChunk], dimension: int) -> pa.Table:
         [to_microseconds(record.timestamp) if record.timestamp else None for record in records],
         [labels_of(embedded.chunk) for embedded in chunks],
         [list(record.visibility) for record in records],
-        [_pack(embedded.chunk) for embedded in chunks],
+        [pack(embedded.chunk) for embedded in chunks],
     ]
     return pa.table(columns, schema=table_schema(dimension))
 
@@ -98,7 +98,7 @@ def _rows(read: pa.Table | pa.RecordBatch) -> Iterator[Row]:
     )
     # Copies of a row each: a view would keep all of what was read in memory.
     vectors = (vector.copy() for vector in _vectors(read).astype(np.float16))
-    return map(_unpack, packed, file_ids, moments, vectors)
+    return map(unpack, packed, file_ids, moments, vectors)
 
 
 def _vectors(read: pa.Table | pa.RecordBatch) -> NDArray[np.float32]:
@@ -111,13 +111,13 @@ def _vectors(read: pa.Table | pa.RecordBatch) -> NDArray[np.float32]:
 
 def to_match(row: Row, score: float) -> Match:
     """A found row, which is read only if it is to be shown."""
-    read = partial(_candidate, row, score)
+    read = partial(candidate_of, row, score)
     return Match(row.record_id, row.source_type, score, read, row.timestamp, row.vector)
 
 
 def kept_chunks(read: pa.Table) -> list[KeptChunk]:
     """The chunks of rows with ``HIT_COLUMNS``."""
-    shown = (_candidate(row, 0.0) for row in _rows(read))
+    shown = (candidate_of(row, 0.0) for row in _rows(read))
     return [KeptChunk(*pair) for pair in zip(shown, _vectors(read), strict=True)]
 
 
@@ -126,7 +126,7 @@ def to_microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-def _pack(chunk: Chunk) -> bytes:
+def pack(chunk: Chunk) -> bytes:
     """What ranking needs at places that need no parsing, then all that a hit shows as JSON."""
     record = chunk.record
     source = record.source_type.encode()
@@ -157,7 +157,7 @@ def _end_of_source(packed: bytes) -> int:
     return _SOURCE_AT + packed[_SOURCE_AT - 1]
 
 
-def _unpack(packed: bytes, file_id: str, moment: int | None, vector: Vector) -> Row:
+def unpack(packed: bytes, file_id: str, moment: int | None, vector: Vector) -> Row:
     return Row(
         record_id=RecordId(UUID(bytes=packed[:_RECORD_ID_BYTES])),
         source_type=intern(packed[_SOURCE_AT : _end_of_source(packed)].decode()),
@@ -178,7 +178,7 @@ def _member(record_id: str, start: int, end: int, at: int) -> Member:
     return Member(RecordId(UUID(record_id)), start, end, at)
 
 
-def _candidate(row: Row, score: float) -> Candidate:
+def candidate_of(row: Row, score: float) -> Candidate:
     shown: Mapping[str, JsonValue] = orjson.loads(row.shown)
     timestamp = shown["timestamp"]
     return Candidate(

@@ -1,0 +1,64 @@
+"""From what the legs found to the hits of an answer: blended, folded and read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from domain.blend_options import BlendOptions, Collapse
+from domain.blending import ranked, with_all_compared
+from domain.collapsing import LOOKED_AT_BEYOND, Found, collapse
+from domain.models.chunks import Embedding
+from domain.models.search import Candidate, Hit, Match, SearchFilter
+from domain.passages import best_member
+
+VECTOR = "vector"
+KEYWORD = "keyword"
+
+
+def blended(
+    rankings: Mapping[str, Sequence[Match]],
+    options: BlendOptions,
+    *,
+    embedding: Embedding | None,
+    now: datetime | None,
+) -> Sequence[Hit[Match]]:
+    """One ranking of what the legs found.
+
+    With the query's ``embedding`` the vector leg has a score for what only the words found, too.
+    """
+    if embedding is not None and VECTOR in rankings and KEYWORD in rankings:
+        compared = with_all_compared(rankings[VECTOR], rankings[KEYWORD], embedding)
+        rankings = {**rankings, VECTOR: compared}
+    return ranked(rankings, options, now=now)
+
+
+def shown_hits(
+    hits: Sequence[Hit[Match]],
+    text: str,
+    where: SearchFilter,
+    options: BlendOptions,
+    *,
+    limit: int,
+) -> list[Hit[Candidate]]:
+    """The first ``limit`` hits that say something new, read for a query's ``text``."""
+    beyond = 0 if options.collapse is Collapse.NONE else LOOKED_AT_BEYOND
+    found = [_read(hit) for hit in hits[: limit + beyond]]
+    kept = collapse(found, options.collapse, limit=limit)
+    return [_with_best_member(hit, text, where) for hit in kept]
+
+
+def _read(hit: Hit[Match]) -> Found:
+    match = hit.candidate
+    return Found(Hit(match.read(), hit.score, hit.contributions), match.vector)
+
+
+def _with_best_member(hit: Hit[Candidate], text: str, where: SearchFilter) -> Hit[Candidate]:
+    """Of a passage the record that fits the text best, of those asked for."""
+    found, within = hit.candidate, where.within
+    if not found.members:
+        return hit
+    members = [one for one in found.members if not within or one.record_id in within.records]
+    best = best_member(found.text, members, text)
+    return replace(hit, candidate=replace(found, record_id=best.record_id))
