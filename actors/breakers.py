@@ -246,12 +246,15 @@ class Gate:
         return self._unavailable(f"{TITLE_OF[self.dependency]} gave no answer in {seconds:g} s")
 
     def note_ping(self) -> None:
-        """The dependency has answered a ping."""
+        """The dependency has answered a ping.
+
+        No other process is told: each pings for itself, and trusts pings as far as its own calls
+        bear them out.
+        """
         with self._lock:
             closed = self._breaker.ping_answered()
         if closed:
             log.info("breaker_closed", dependency=self.dependency, by="a ping")
-            self._on_change(self.dependency)
 
     def hear_open(self, seconds: float, reason: str | None = None) -> None:
         """Another process has found the dependency away: leave it alone for so long, too."""

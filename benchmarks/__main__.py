@@ -58,11 +58,14 @@ def measure(*, texts: int, queries: int, parsing: Sequence[ParsingResult]) -> Re
         print(f"importing {texts:,} texts", flush=True)
         imported = measure_import(service, corpus)
         latencies = []
+        asked: set[str] = set()
         for clients in CLIENTS:
             print(f"asking {queries:,} queries, {clients} at a time", flush=True)
-            latencies.append(measure_queries(service, clients=clients, queries=queries))
+            latencies.append(
+                measure_queries(service, clients=clients, queries=queries, asked=asked)
+            )
         print("asking what was asked before", flush=True)
-        kept = measure_kept(service, queries=queries)
+        kept = measure_kept(service, queries=queries, asked=asked)
     return Results(imported, latencies, parsing, list(_chunking()), kept)
 
 

@@ -127,8 +127,7 @@ class Breaker:
         """The dependency has answered a ping, which needs no ticket. Returns whether this closed
         the breaker.
         """
-        state = self.state
-        if state is BreakerState.CLOSED or (state is BreakerState.OPEN and not self._heeds_pings):
+        if self.state is BreakerState.CLOSED or not self._heeds_pings:
             return False
         self._heeds_pings = False
         self.close()

@@ -14,7 +14,8 @@ from domain.models.search import Scope
 from domain.ports.entities import Entities
 
 ENTITIES_PER_HIT = 8
-DEADLINE_SECONDS = 0.1
+DEADLINE_SECONDS = 0.3
+"""A burst after a pause has to open connections first, which has taken more than 0.1 s."""
 MAX_REMEMBERED = 20_000
 
 Found = Mapping[RecordId, Sequence[RelatedEntity]]

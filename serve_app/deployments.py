@@ -17,6 +17,7 @@ from actors.bootstrap import Services, open_breakers, open_services
 from actors.breaker_hub import gossiping
 from actors.logging import configure_logging
 from actors.module_registry import ClusterModuleRegistry
+from actors.namespace import ON_FIRST_NODE
 from actors.settings import Settings
 from domain.errors import ModelUnavailableError
 from pipelines.cluster_maintenance import ClusterMaintenance
@@ -88,7 +89,7 @@ def api_application(settings: Settings) -> Any:
         health_check_period_s=5,
         health_check_timeout_s=30,
         logging_config=LoggingConfig(enable_access_log=False, log_level="WARNING"),
-        ray_actor_options={"num_cpus": 0.2},
+        ray_actor_options={"num_cpus": 0.2, "resources": ON_FIRST_NODE},
     )
     return deployment.bind(settings)
 

@@ -218,7 +218,12 @@ class Supervisor:
             log.info("service_ready", url=self._state.url)
 
     def _keep_postgres(self) -> None:
-        if self._postgres is None or self._postgres.is_running():
+        if self._postgres is None:
+            return
+        if self._postgres.is_running():
+            if self._state.error is not None:
+                # It took longer than its start was waited for.
+                self._postgres_is_well()
             return
         if time.monotonic() < self._postgres_again_at:
             return
@@ -231,11 +236,14 @@ class Supervisor:
             self._wait_for_postgres()
             self._keep(self._state.troubled(str(error)))
             return
-        self._postgres_pause = 0.0
-        self._keep(self._state.troubled(None))
+        self._postgres_is_well()
         if dsn != self._dsn:
             self._dsn = dsn
             self._stop_node()
+
+    def _postgres_is_well(self) -> None:
+        self._postgres_pause = 0.0
+        self._keep(self._state.troubled(None))
 
     def _wait_for_postgres(self) -> None:
         """Try a server that does not start less and less often: each try writes to its disk."""
@@ -289,7 +297,11 @@ class Supervisor:
 
     def _trim_logs(self) -> None:
         for path in (self._run_dir.node_log, self._run_dir.supervisor_log):
-            trim_log(path, max_bytes=self._timings.max_log_bytes)
+            try:
+                trim_log(path, max_bytes=self._timings.max_log_bytes)
+            except OSError as error:
+                # A full disk is no reason to end the service; a later turn tries again.
+                log.debug("log_not_trimmed", path=str(path), error=str(error))
 
     def _enter(self, phase: Phase) -> None:
         self._show(self._state.at(phase))

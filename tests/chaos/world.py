@@ -74,7 +74,7 @@ class World(Service):
                     raise
 
     def down(self) -> None:
-        self.run("down", timeout=120)
+        self.run("down", timeout=300)
 
     def move_out(self) -> None:
         """Go on with stores outside, and a second Ray node on which import workers may live."""
@@ -88,16 +88,16 @@ class World(Service):
 
     def end(self) -> None:
         """Stop all that was started, whatever state it is in."""
-        if self.second_node:
-            self.second_node.stop()
-        self.down()
-        if self.stores:
-            self.stores.stop()
-        if self.index_server:
-            self.index_server.stop()
-        for disk in self.disks.values():
-            disk.stop()
-        self.http.close()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.http.close)
+            for disk in self.disks.values():
+                stack.callback(disk.stop)
+            for part in (self.index_server, self.stores):
+                if part:
+                    stack.callback(part.stop)
+            stack.callback(self.down)
+            if self.second_node:
+                stack.callback(self.second_node.stop)
 
     def supervisors(self) -> list[psutil.Process]:
         """The supervisor, if there is one."""

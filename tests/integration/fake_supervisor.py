@@ -21,6 +21,7 @@ class SleepingPostgres:
 
     def __init__(self, data_dir: Path) -> None:
         self._full = data_dir / "full"
+        self._slow = data_dir / "slow"
         self._binary = data_dir / "postgres"
         self._pid_file = data_dir / "postmaster.pid"
 
@@ -33,6 +34,8 @@ class SleepingPostgres:
             self._binary.symlink_to("/bin/sleep")
         server = subprocess.Popen([str(self._binary), "1000"], start_new_session=True)
         self._pid_file.write_text(str(server.pid))
+        if self._slow.exists():
+            raise StoreUnavailableError("PostgreSQL does not start: it took too long")
         return "postgresql://fake"
 
     def is_running(self) -> bool:

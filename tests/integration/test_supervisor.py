@@ -173,6 +173,19 @@ def test_what_keeps_postgres_from_starting_again_is_told_until_it_does(settings:
     assert state_of(settings).phase is Phase.READY
 
 
+def test_a_postgres_that_comes_up_after_its_start_was_given_up_is_no_trouble_any_more(
+    settings: Settings,
+) -> None:
+    start(settings)
+    (settings.data_dir / "slow").touch()
+
+    kill(processes_of(settings.data_dir)[:1])
+
+    log = RunDirectory(settings.data_dir).supervisor_log
+    eventually(lambda: "postgres_not_started" in log.read_text())
+    eventually(lambda: state_of(settings).error is None)
+
+
 def test_a_postgres_that_is_killed_while_the_node_starts_is_started_again(
     settings: Settings,
 ) -> None:

@@ -118,7 +118,10 @@ def test_pings_that_no_call_has_borne_out_do_not_close_it_again(
     assert not opened.ping_answered()
     assert (opened.state, opened.seconds_left) == (OPEN, RECOVERY)
     clock.advance(RECOVERY)
-    assert opened.ping_answered()
+    assert not opened.ping_answered()
+    assert opened.state is HALF_OPEN
+    opened.succeeded(admitted(opened))
+    assert opened.state is CLOSED
 
 
 def test_a_call_that_succeeds_bears_pings_out(opened: Breaker) -> None:
