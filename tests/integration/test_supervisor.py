@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import contextlib
 import json
 import signal
 import socket
@@ -100,7 +101,9 @@ def processes_of(data_dir: Path) -> list[psutil.Process]:
             content = json.loads(file.read_text())
             is_pid = isinstance(content, int)
             pids = [content] if is_pid else [content["pid"], *content["pids"].values()]
-            named += [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+            for pid in pids:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    named.append(psutil.Process(pid))
     return [process for process in named if not has_ended(process)]
 
 
