@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import SecretStr, ValidationError
 
-from actors.settings import EmbedderSettings, Settings, WeaviateSettings
+from actors.settings import EmbedderSettings, Settings
+from actors.store_settings import WeaviateSettings
 from domain.errors import FatalImportError, InvalidQueryError, ModelUnavailableError
 from domain.models.indexes import IndexPlace
 from domain.models.records import JsonValue

@@ -37,13 +37,8 @@ from actors.guarded import (
 from actors.index_in_use import CurrentEmbedder, CurrentIndex, IndexInUse, Searched
 from actors.modules.files import ModuleFiles
 from actors.modules.following import FollowedParsers
-from actors.settings import (
-    CacheBackend,
-    CacheSettings,
-    ObjectBackend,
-    SearchBackend,
-    Settings,
-)
+from actors.settings import Settings
+from actors.store_settings import CacheBackend, CacheSettings, ObjectBackend, SearchBackend
 from domain.errors import FatalImportError, ModelUnavailableError
 from domain.models.indexes import IndexPlace
 from domain.ports.cache import Cache

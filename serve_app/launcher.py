@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.settings import MIB, ObjectBackend, SearchBackend, Settings
+from actors.settings import Settings
+from actors.store_settings import MIB, ObjectBackend, SearchBackend
 from domain.errors import IndexUnavailableError, ObjectStoreUnavailableError
 from serve_app.addresses import CannotStart, is_port_free, next_free_port
 from serve_app.leftovers import end_leftovers

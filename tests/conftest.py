@@ -17,7 +17,7 @@ from hypothesis import settings
 from actors.adapters.postgres.migrate import migrate
 from actors.adapters.postgres.server import EmbeddedPostgres
 from actors.adapters.postgres.store import PostgresMetadataStore
-from actors.settings import S3Settings
+from actors.store_settings import S3Settings
 from tests.redis_server import PrivateRedis
 from tests.s3_servers import moto_server, of_its_own, real_server
 

@@ -12,12 +12,12 @@ from uuid import uuid4
 import asyncpg
 
 from actors.adapters.weaviate.connection import connect
-from actors.settings import (
+from actors.settings import Settings
+from actors.store_settings import (
     CacheBackend,
     ObjectBackend,
     S3Settings,
     SearchBackend,
-    Settings,
     WeaviateSettings,
 )
 from tests.conftest import run_sql, with_database

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 import pytest
 
-from actors.settings import S3Settings
+from actors.store_settings import S3Settings
 
 BUCKET = "headrace-tests"
 

@@ -11,7 +11,7 @@ import pytest
 
 from actors.adapters.weaviate.connection import connect
 from actors.adapters.weaviate.index import WeaviateSearchIndex
-from actors.settings import WeaviateSettings
+from actors.store_settings import WeaviateSettings
 
 URL = "HEADRACE_TEST_WEAVIATE_URL"
 GRPC_PORT = "HEADRACE_TEST_WEAVIATE_GRPC_PORT"

@@ -10,7 +10,7 @@ import pytest
 
 from actors.adapters.s3.direct_uploads import S3DirectUploads
 from actors.adapters.s3.object_store import S3ObjectStore
-from actors.settings import S3Settings
+from actors.store_settings import S3Settings
 from domain.errors import ConflictError, ObjectStoreUnavailableError
 from domain.models.files import FileImport, ProcessingStatus, StoredObject
 from domain.models.ids import FileId

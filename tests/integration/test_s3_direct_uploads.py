@@ -13,7 +13,7 @@ import pytest
 
 from actors.adapters.s3.direct_uploads import S3DirectUploads
 from actors.adapters.s3.object_store import S3ObjectStore
-from actors.settings import S3Settings
+from actors.store_settings import S3Settings
 from domain.errors import InvalidUploadError, NotFoundError
 from domain.models.files import ImportOptions
 from domain.models.ids import FileId

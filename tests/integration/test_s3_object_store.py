@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from actors.adapters.s3.object_store import S3ObjectStore
-from actors.settings import ObjectBackend, ObjectSettings, S3Settings, Settings
+from actors.settings import Settings
+from actors.store_settings import ObjectBackend, ObjectSettings, S3Settings
 from domain.errors import InvalidUploadError, ObjectStoreUnavailableError
 from domain.models.ids import ObjectKey
 from serve_app.addresses import CannotStart

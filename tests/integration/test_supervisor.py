@@ -18,14 +18,8 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
-from actors.settings import (
-    HttpSettings,
-    PostgresSettings,
-    SearchBackend,
-    SearchSettings,
-    Settings,
-    WeaviateSettings,
-)
+from actors.settings import HttpSettings, Settings
+from actors.store_settings import PostgresSettings, SearchBackend, SearchSettings, WeaviateSettings
 from serve_app.addresses import CannotStart
 from serve_app.client import ServiceUnreachable
 from serve_app.commands.output import Output

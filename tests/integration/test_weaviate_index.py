@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from actors.adapters.weaviate.connection import connect
 from actors.adapters.weaviate.index import WeaviateSearchIndex
-from actors.settings import Vectorizer, WeaviateSettings
+from actors.store_settings import Vectorizer, WeaviateSettings
 from domain.errors import DimensionMismatchError, IndexUnavailableError
 from domain.models.chunks import Chunk, EmbeddedChunk
 from domain.models.ids import FileId, derive_chunk_id

@@ -9,7 +9,8 @@ from actors.adapters.memory.cache import InMemoryCache
 from actors.adapters.memory.clock import FakeClock
 from actors.adapters.redis.cache import RedisCache
 from actors.bootstrap import open_cache
-from actors.settings import CacheBackend, CacheSettings, PostgresSettings, Profile, Settings
+from actors.settings import Profile, Settings
+from actors.store_settings import CacheBackend, CacheSettings, PostgresSettings
 from serve_app.addresses import CannotStart
 from serve_app.commands.service import settings_for
 from serve_app.launcher import start_service

@@ -15,7 +15,7 @@ from weaviate.exceptions import (
 
 from actors.adapters.weaviate.errors import refusal, translated
 from actors.adapters.weaviate.index import WeaviateSearchIndex
-from actors.settings import WeaviateSettings
+from actors.store_settings import WeaviateSettings
 from domain.errors import IndexUnavailableError
 
 URL = "http://weaviate.test:8080"

@@ -38,7 +38,7 @@ from actors.adapters.s3.errors import (
     does_not_encrypt,
     translated,
 )
-from actors.settings import S3Settings
+from actors.store_settings import S3Settings
 from domain.errors import NotFoundError, ObjectStoreUnavailableError
 
 P = ParamSpec("P")

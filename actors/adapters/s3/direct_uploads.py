@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from actors.adapters.s3.bucket import S3Bucket
 from actors.adapters.s3.errors import BAD_PARTS, code_of, translated
 from actors.adapters.s3.leftovers import objects_before, unfinished_uploads
-from actors.settings import S3Settings
+from actors.store_settings import S3Settings
 from domain.errors import InvalidUploadError, ObjectStoreUnavailableError
 from domain.models.files import StoredObject
 from domain.models.ids import FileId, ObjectKey, content_key

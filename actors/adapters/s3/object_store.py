@@ -12,7 +12,7 @@ from actors.adapters.s3.bucket import S3Bucket
 from actors.adapters.s3.incoming import IncomingObject
 from actors.adapters.s3.leftovers import remove_incoming
 from actors.adapters.s3.ranged_file import ranged_file
-from actors.settings import S3Settings
+from actors.store_settings import S3Settings
 from domain.errors import InvalidUploadError, NotFoundError, ObjectStoreUnavailableError
 from domain.models.files import StoredObject
 from domain.models.ids import ObjectKey, is_content_key

@@ -11,7 +11,7 @@ from weaviate import WeaviateAsyncClient
 from weaviate.exceptions import WeaviateBaseError, WeaviateConnectionError
 
 from actors.adapters.weaviate.errors import translated
-from actors.settings import WeaviateSettings
+from actors.store_settings import WeaviateSettings
 
 PATIENCE_SECONDS = 0.5
 

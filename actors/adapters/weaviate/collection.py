@@ -18,7 +18,7 @@ from weaviate.collections import CollectionAsync
 from weaviate.exceptions import UnexpectedStatusCodeError
 
 from actors.adapters.weaviate.vectors import Vectors
-from actors.settings import WeaviateSettings
+from actors.store_settings import WeaviateSettings
 from domain.errors import DimensionMismatchError, IndexUnavailableError
 
 SCHEMA_VERSION = 2

@@ -10,7 +10,7 @@ from weaviate.classes.init import AdditionalConfig, Auth, Timeout
 from weaviate.config import GrpcConfig
 
 from actors.adapters.weaviate.errors import translated
-from actors.settings import WeaviateSettings
+from actors.store_settings import WeaviateSettings
 
 MAX_RECONNECT_WAIT_MS = 5_000
 """gRPC alone would wait for up to two minutes before it tries a server again that was away."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.adapters.weaviate.connection import connect
 from actors.adapters.weaviate.errors import translated
-from actors.settings import WeaviateSettings
+from actors.store_settings import WeaviateSettings
 
 
 async def drop_collection(settings: WeaviateSettings) -> None:

@@ -29,7 +29,7 @@ from actors.adapters.weaviate.objects import (
 from actors.adapters.weaviate.resending import Refused, send_all
 from actors.adapters.weaviate.vectors import vectors_of
 from actors.adapters.weaviate.words import query_words_of
-from actors.settings import WeaviateSettings
+from actors.store_settings import WeaviateSettings
 from domain.errors import DimensionMismatchError, IndexUnavailableError
 from domain.models.chunks import EmbeddedChunk, Embedding
 from domain.models.ids import ChunkId, FileId, RecordId

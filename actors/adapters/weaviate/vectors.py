@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from weaviate.classes.config import Configure, VectorDistances
 from weaviate.collections import CollectionAsync
 
-from actors.settings import Vectorizer, WeaviateSettings
+from actors.store_settings import Vectorizer, WeaviateSettings
 from domain.models.chunks import EmbeddedChunk, Embedding
 
 VECTOR = "default"

@@ -20,14 +20,8 @@ from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.memory.search_index import InMemorySearchIndex
 from actors.adapters.system_clock import SystemClock
 from actors.bootstrap import Services
-from actors.settings import (
-    EventSettings,
-    HttpSettings,
-    IngestSettings,
-    ModuleSettings,
-    ObjectSettings,
-    Settings,
-)
+from actors.settings import EventSettings, HttpSettings, IngestSettings, ModuleSettings, Settings
+from actors.store_settings import ObjectSettings
 from domain.chunking import ChunkLimits
 from domain.models.files import Claim
 from domain.ports.metadata_store import MetadataStore

@@ -14,7 +14,8 @@ import pytest
 from actors.adapters.memory.clock import FakeClock
 from actors.adapters.s3.direct_uploads import S3DirectUploads
 from actors.adapters.s3.object_store import S3ObjectStore
-from actors.settings import HttpSettings, ObjectBackend, ObjectSettings, S3Settings
+from actors.settings import HttpSettings
+from actors.store_settings import ObjectBackend, ObjectSettings, S3Settings
 from domain.models.ids import FileId
 from domain.models.uploads import UploadedPart
 from pipelines import upload_finishing

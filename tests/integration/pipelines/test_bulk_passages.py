@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
-from actors.settings import EmbedderSettings, ObjectSettings, PostgresSettings, Settings
+from actors.settings import EmbedderSettings, Settings
+from actors.store_settings import ObjectSettings, PostgresSettings
 from domain.chunking import ChunkLimits
 from domain.models.files import Slice
 from domain.models.ids import FileId
