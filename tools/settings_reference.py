@@ -17,7 +17,7 @@ _HEAD = """\
 
 Every setting has a default that works. The environment overrides it, no file is needed:
 `HEADRACE_POSTGRES__POOL_MAX_SIZE=20 headrace up`. A value that makes no sense stops the start and
-names its variable. This page is made from `actors/settings.py` and `actors/store_settings.py` by `make docs`, and a
+names its variable. This page is made from the settings by `make docs`, and a
 test fails when the two differ.
 """
 
