@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from domain.models.search import Candidate, Hit
 from domain.neighbours import as_matrix
 
 LOOKED_AT_BEYOND = 10
-"""Hits beyond those asked for that are looked at, to fill the places of folded ones."""
+"""Hits beyond those asked for that are looked at first, to fill the places of folded ones."""
 
 MIN_LIKENESS = 0.9
 """Cosine below which texts are not compared: no near-duplicate in the judged sets lay below."""
@@ -26,12 +26,31 @@ MIN_SHARED = 0.8
 _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"\d+")
 
+Ranked = TypeVar("Ranked")
+
 
 class Found(NamedTuple):
     """A hit that has been read, with the vector of what was found."""
 
     hit: Hit[Candidate]
     vector: Vector | None
+
+
+def collapsed(
+    ranking: Sequence[Ranked], read: Callable[[Ranked], Found], how: Collapse, *, limit: int
+) -> list[Hit[Candidate]]:
+    """``collapse`` of as much of a ranking as it takes to keep ``limit`` hits, or of all of it.
+
+    What is kept never depends on how much that is; how many are folded into it does.
+    """
+    window = limit if how is Collapse.NONE else limit + LOOKED_AT_BEYOND
+    found: list[Found] = []
+    while True:
+        found += [read(each) for each in ranking[len(found) : window]]
+        kept = collapse(found, how, limit=limit)
+        if len(kept) == limit or window >= len(ranking):
+            return kept
+        window *= 2
 
 
 def collapse(found: Sequence[Found], how: Collapse, *, limit: int) -> list[Hit[Candidate]]:
@@ -83,26 +102,37 @@ def _thread(candidate: Candidate) -> tuple[str, str] | None:
 
 
 def _alike_before(found: Sequence[Found]) -> list[list[int]]:
-    """For each place the earlier ones that are worth comparing with it.
+    """For each place the earlier ones that are worth comparing with it, in order.
 
-    Those whose vectors are near; where a vector is missing, those of the very same words.
+    Those whose vectors are near; where one of both has no vector, those of the very same words.
     """
-    vectors = [each.vector for each in found if each.vector is not None]
-    if not vectors or len(vectors) < len(found):
-        return _same_words_before(found)
-    rows = as_matrix(vectors)
-    pairs = np.nonzero(np.tril(rows @ rows.T >= MIN_LIKENESS, -1))
-    alike: list[list[int]] = [[] for _ in found]
-    for place, earlier in zip(*(each.tolist() for each in pairs), strict=True):
+    known = [place for place, each in enumerate(found) if each.vector is not None]
+    alike = _of_same_words(found) if len(known) < len(found) else [[] for _ in found]
+    for place, earlier in _near(found, known):
         alike[place].append(earlier)
+    return [sorted(places) for places in alike]
+
+
+def _near(found: Sequence[Found], places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Pairs of these places whose vectors are near, the later one first."""
+    vectors = [vector for place in places if (vector := found[place].vector) is not None]
+    if vectors:
+        rows = as_matrix(vectors)
+        pairs = np.nonzero(np.tril(rows @ rows.T >= MIN_LIKENESS, -1))
+        for later, earlier in zip(*(each.tolist() for each in pairs), strict=True):
+            yield places[later], places[earlier]
+
+
+def _of_same_words(found: Sequence[Found]) -> list[list[int]]:
+    """For each place the earlier ones of the same words, unless both have vectors."""
+    places: dict[tuple[str, ...], list[int]] = {}
+    alike: list[list[int]] = []
+    for place, each in enumerate(found):
+        before = places.setdefault(tuple(_words(each.hit.candidate.text)), [])
+        has_vector = each.vector is not None
+        alike.append([one for one in before if not has_vector or found[one].vector is None])
+        before.append(place)
     return alike
-
-
-def _same_words_before(found: Sequence[Found]) -> list[list[int]]:
-    first: dict[tuple[str, ...], int] = {}
-    words = [tuple(_words(each.hit.candidate.text)) for each in found]
-    earliest = [first.setdefault(one, place) for place, one in enumerate(words)]
-    return [[one] if one < place else [] for place, one in enumerate(earliest)]
 
 
 def _words(text: str) -> list[str]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from domain.blend_options import BlendOptions, Collapse
+from domain.blend_options import BlendOptions
 from domain.blending import ranked, with_all_compared
-from domain.collapsing import LOOKED_AT_BEYOND, Found, collapse
+from domain.collapsing import Found, collapsed
 from domain.models.chunks import Embedding
 from domain.models.search import Candidate, Hit, Match, SearchFilter
 from domain.passages import best_member
@@ -43,9 +43,7 @@ def shown_hits(
     limit: int,
 ) -> list[Hit[Candidate]]:
     """The first ``limit`` hits that say something new, read for a query's ``text``."""
-    beyond = 0 if options.collapse is Collapse.NONE else LOOKED_AT_BEYOND
-    found = [_read(hit) for hit in hits[: limit + beyond]]
-    kept = collapse(found, options.collapse, limit=limit)
+    kept = collapsed(hits, _read, options.collapse, limit=limit)
     return [_with_best_member(hit, text, where) for hit in kept]
 
 

@@ -155,23 +155,25 @@ class QueryEngine:
     ) -> _Page:
         end = cursor.offset + limit
 
-        def shown(hits: Sequence[Hit[Match]]) -> list[Hit[Candidate]]:
+        def shown(ranking: _Ranking) -> list[Hit[Candidate]]:
             """One more than the page needs, so that it is seen whether there is a next one."""
-            return shown_hits(hits, search.text, search.where, options, limit=end + 1)
+            return shown_hits(ranking.hits, search.text, search.where, options, limit=end + 1)
 
         ranking = await self._rank(search, cursor.depth, options, stages_ms)
-        hits, is_cut, degraded = shown(ranking.hits), ranking.is_cut, ranking.degraded
-        if end > len(hits) and is_cut and cursor.depth < MAX_DEPTH:
-            deeper = await self._rank(search, MAX_DEPTH, options, stages_ms)
-            hits = shown(continued(ranking.hits, deeper.hits)[:MAX_DEPTH])
-            is_cut = deeper.is_cut
-            degraded = tuple(dict.fromkeys((*degraded, *deeper.degraded)))
-        if is_cut and len(hits) <= cursor.offset > 0:
+        hits = shown(ranking)
+        if end > len(hits) and ranking.is_cut and cursor.depth < MAX_DEPTH:
+            ranking = ranking.then(await self._rank(search, MAX_DEPTH, options, stages_ms))
+            hits = shown(ranking)
+        has_more = ranking.is_cut or end < len(hits)
+        if has_more and len(hits) <= cursor.offset > 0:
             raise InvalidQueryError(
                 f"no more than {len(hits)} hits of this question can be paged through: "
                 "narrow it down, by operators or filters"
             )
-        return _Page(hits[cursor.offset : end], end, is_cut or end < len(hits), degraded)
+        page = hits[cursor.offset : end]
+        # What was shown, as a page may be short; but an empty one must not lead to itself.
+        next_offset = min(cursor.offset + (len(page) or limit), MAX_DEPTH)
+        return _Page(page, next_offset, has_more, ranking.degraded)
 
     async def _rank(
         self, search: _Search, depth: int, options: BlendOptions, stages_ms: dict[str, float]
@@ -190,7 +192,8 @@ class QueryEngine:
         hits = blended(answered, options, embedding=search.embedding, now=now)
         _add_time(stages_ms, "blend", started)
         is_cut = any(leg.found >= depth for leg in legs)
-        return _Ranking(hits, is_cut, tuple(leg.name for leg in legs if leg.matches is None))
+        failed = tuple(leg.name for leg in legs if leg.matches is None)
+        return _ranking_of(hits, is_cut, failed)
 
     async def _stand_in(
         self, search: _Search, depth: int, stages_ms: dict[str, float]
@@ -282,22 +285,34 @@ class _Search:
 
 @dataclass(frozen=True, slots=True)
 class _Ranking:
-    """``is_cut`` says that a leg may have more candidates than were asked of it."""
+    """``is_cut`` says that there may be more: a leg's candidates, or hits beyond ``MAX_DEPTH``."""
 
     hits: Sequence[Hit[Match]]
     is_cut: bool
     degraded: tuple[str, ...]
 
+    def then(self, deeper: _Ranking) -> _Ranking:
+        """This one, and behind it what only the deeper one has."""
+        hits = continued(self.hits, deeper.hits)
+        degraded = tuple(dict.fromkeys((*self.degraded, *deeper.degraded)))
+        return _ranking_of(hits, deeper.is_cut, degraded)
+
+
+def _ranking_of(hits: Sequence[Hit[Match]], is_cut: bool, degraded: tuple[str, ...]) -> _Ranking:
+    if len(hits) > MAX_DEPTH:
+        return _Ranking(hits[:MAX_DEPTH], True, degraded)
+    return _Ranking(hits, is_cut, degraded)
+
 
 @dataclass(frozen=True, slots=True)
 class _Page:
     hits: Sequence[Hit[Candidate]]
-    end: int
+    next_offset: int
     has_more: bool
     degraded: tuple[str, ...]
 
     def next_cursor(self, cursor: Cursor) -> str | None:
-        return replace(cursor, offset=self.end).encoded() if self.has_more else None
+        return replace(cursor, offset=self.next_offset).encoded() if self.has_more else None
 
 
 @dataclass(frozen=True, slots=True)

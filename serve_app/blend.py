@@ -11,9 +11,10 @@ from uuid import NAMESPACE_OID, uuid5
 from fastapi import APIRouter
 
 from domain.blend_options import BlendOptions, Collapse
-from domain.blending import blend
-from domain.collapsing import LOOKED_AT_BEYOND, Found, collapse
+from domain.blending import blend, ranked
+from domain.collapsing import Found, collapsed
 from domain.models.ids import RecordId
+from domain.models.search import Candidate, Hit
 from serve_app.blending import options_of
 from serve_app.context import Context, InContext
 from serve_app.problems import problems
@@ -78,13 +79,7 @@ async def _blend_queries(
         for leg in answer.degraded
     ]
     unavailable = sorted({name for answer in answers for name in answer.unavailable})
-    blended = blend(
-        rankings,
-        options,
-        limit=request.limit + LOOKED_AT_BEYOND,
-        now=context.services.clock.now(),
-    )
-    found = [Found(hit, None) for hit in blended]
+    blended = ranked(rankings, options, now=context.services.clock.now())
     return BlendResponse(
         ranking=[
             BlendedItem(
@@ -93,12 +88,16 @@ async def _blend_queries(
                 contributions=contribution_models(hit) if request.explain else None,
                 hit=hit_model(hit, named[hit.contributions[0].leg].query, explain=False),
             )
-            for hit in collapse(found, options.collapse, limit=request.limit)
+            for hit in collapsed(blended, _unread, options.collapse, limit=request.limit)
         ],
         degraded=bool(degraded or unavailable),
         degraded_legs=degraded,
         unavailable=unavailable,
     )
+
+
+def _unread(hit: Hit[Candidate]) -> Found:
+    return Found(hit, None)
 
 
 def _unmoved(options: BlendOptions) -> BlendOptions:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.blend_options import Collapse
-from domain.collapsing import Found, collapse, says_the_same
+from domain.collapsing import LOOKED_AT_BEYOND, Found, collapse, collapsed, says_the_same
 from domain.models.chunks import Vector
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.search import Candidate, Hit
@@ -158,3 +158,44 @@ def test_order_stays_and_a_limit_cuts_the_end_off(
     shown_places = [places.index(hit.candidate.record_id) for hit in everything]
     assert shown_places == sorted(shown_places)
     assert collapse(hits, how, limit=limit) == everything[:limit]
+
+
+def test_a_ranking_is_read_on_while_places_are_empty_and_no_further() -> None:
+    many = [found("one", record=str(n)) for n in range(100)]
+    ranking = [*many, *(found(f"text {word}") for word in "abcdefghijklmnopqrstuvwxyz")]
+    read: list[Found] = []
+
+    def noted(each: Found) -> Found:
+        read.append(each)
+        return each
+
+    kept = collapsed(ranking, noted, Collapse.DUPLICATES, limit=3)
+    assert [hit.candidate.text for hit in kept] == ["one", "text a", "text b"]
+    assert len(read) == 104
+    read.clear()
+    collapsed(ranking[100:], noted, Collapse.DUPLICATES, limit=3)
+    assert len(read) == 3 + LOOKED_AT_BEYOND
+
+
+def test_a_hit_without_a_vector_changes_nothing_for_those_that_have_one() -> None:
+    hits = [found(LONG), found(LONG + " again", record="2"), found("other", None)]
+    assert shown(collapse(hits, Collapse.DUPLICATES, limit=10)) == [(LONG, 1), ("other", 0)]
+
+
+def test_a_hit_without_a_vector_is_folded_into_one_of_the_same_words() -> None:
+    hits = [found("one"), found("One!", None), found("two", None), found("two", record="2")]
+    assert shown(collapse(hits, Collapse.DUPLICATES, limit=10)) == [("one", 1), ("two", 1)]
+
+
+vectors = st.sampled_from([EAST, NORTH, None])
+
+
+@given(texts, st.lists(vectors, min_size=12, max_size=12), st.sampled_from(Collapse), st.data())
+def test_a_wider_window_keeps_the_same_hits_first(
+    words: list[str], given_vectors: list[Vector | None], how: Collapse, data: st.DataObject
+) -> None:
+    pairs = zip(words, given_vectors, strict=False)
+    hits = [found(text, vector, record=str(n)) for n, (text, vector) in enumerate(pairs)]
+    some = hits[: data.draw(st.integers(0, len(hits)))]
+    kept = [hit.candidate for hit in collapse(some, how, limit=12)]
+    assert kept == [hit.candidate for hit in collapse(hits, how, limit=12)][: len(kept)]

@@ -165,6 +165,26 @@ async def test_pages_have_every_hit_once(text: str, mode: SearchMode) -> None:
     assert {len(page) for page in found[:-1]} == {7}
 
 
+REPEATED = (
+    *(
+        Record("slack", f"again {n}", ContentType.MESSAGE, "pump again", Place(0, 1))
+        for n in range(20)
+    ),
+    *MANY,
+)
+
+
+@pytest.mark.parametrize("candidates", [10, 100])
+@pytest.mark.parametrize("text", ["pump again", "type:message"])
+async def test_pages_are_full_though_hits_are_folded(text: str, candidates: int) -> None:
+    asking = await engine(REPEATED, candidates_per_leg=candidates)
+    found = await pages(asking, Query(text, limit=5))
+    shown = [text for page in found for text in page]
+    assert {len(page) for page in found[:-1]} == {5}
+    assert len(shown) == len(set(shown))
+    assert set(shown) == {one.content for one in REPEATED}
+
+
 async def test_pages_of_other_lengths_go_through_the_same_ranking() -> None:
     asking = await engine(MANY, candidates_per_leg=10)
     first = await asking.answer(Query("pump leaks", limit=5))
@@ -213,13 +233,14 @@ async def test_yesterday_stays_the_same_day_from_page_to_page() -> None:
     assert texts(first) + texts(second) == [one.content for one in MANY[2:6]]
 
 
-async def test_more_than_a_thousand_hits_cannot_be_paged_through() -> None:
+@pytest.mark.parametrize("limit", [200, 150])
+async def test_more_than_a_thousand_hits_cannot_be_paged_through(limit: int) -> None:
     many = [record(f"pump {number}", timestamp=NOW) for number in range(1_100)]
     asking = await engine(many)
-    query = Query("pump since:2020", SearchMode.KEYWORD, limit=200)
-    for _ in range(5):
+    query = Query("pump since:2020", SearchMode.KEYWORD, limit=limit)
+    for shown in range(0, 1_000, limit):
         answer = await asking.answer(query)
-        assert len(answer.hits) == 200
+        assert len(answer.hits) == min(limit, 1_000 - shown)
         query = replace(query, cursor=answer.next_cursor)
     with pytest.raises(InvalidQueryError, match="no more than 1000 hits"):
         await asking.answer(query)
