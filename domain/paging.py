@@ -12,12 +12,12 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
 from typing import TypeVar
 
 import orjson
 
 from domain.errors import InvalidQueryError
+from domain.fingerprints import fingerprint
 from domain.models.search import Hit, Ranked
 
 MAX_DEPTH = 1_000
@@ -71,8 +71,8 @@ def _unreadable() -> InvalidQueryError:
 
 
 def mark_of(*parts: object) -> str:
-    """Twelve hex digits that tell these values from others of equal type."""
-    return blake2b(repr(parts).encode("utf-8", "replace"), digest_size=6).hexdigest()
+    """Twelve hex digits that tell these values from others."""
+    return fingerprint(*parts, digest_size=6)
 
 
 def continued(ranking: Sequence[Hit[Ranked]], deeper: Sequence[Hit[Ranked]]) -> list[Hit[Ranked]]:

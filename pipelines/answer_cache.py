@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from hashlib import blake2b
 from time import perf_counter
 
-import orjson
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from domain.blend_options import BlendOptions
 from domain.errors import CacheUnavailableError
+from domain.fingerprints import fingerprint
 from domain.models.search import Answer, Query
 from domain.ports.cache import Cache
 from pipelines.engine import Engine
@@ -111,27 +109,8 @@ class CachingEngine:
 
 
 def answer_key(query: Query, options: BlendOptions | None, generation: str) -> str:
-    """Equal for questions that have equal answers: 32 hex digits.
-
-    Of the text, blanks and the way in which accents are written do not count; order does not
-    count where the query has sets.
-    """
-    where = query.where
-    parts = {
-        "generation": generation,
-        "query": replace(
-            query,
-            text=" ".join(unicodedata.normalize("NFC", query.text).split()),
-            where=replace(
-                where,
-                sources=tuple(sorted(set(where.sources))),
-                content_types=tuple(sorted(set(where.content_types))),
-            ),
-        ),
-        "options": options,
-    }
-    packed = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
-    return f"answer:{blake2b(packed, digest_size=16).hexdigest()}"
+    """Equal for questions that have equal answers, once they are ``understood``."""
+    return f"answer:{fingerprint(generation, query, options, digest_size=16)}"
 
 
 async def _get(tier: Cache, key: str) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -30,7 +31,10 @@ class UnderstandingEngine:
 
 
 def understood(query: Query, *, now: datetime) -> Query:
-    """The query with its analysis; dates mean what they meant when the first page was asked for.
+    """The query with its analysis, equal for equal questions.
+
+    Of what is looked for, blanks and the way in which accents are written do not count, nor does
+    the order of sources and types. Dates mean what they meant when the first page was asked for.
 
     Raises:
         InvalidQueryError: the text, an operator, the time zone or the cursor makes no sense.
@@ -44,7 +48,18 @@ def understood(query: Query, *, now: datetime) -> Query:
     if query.cursor is not None:
         cursor = decoded(query.cursor)
         analysis = replace(analysis, since=cursor.since, until=cursor.until)
-    return replace(query, analysis=analysis)
+    where = replace(
+        query.where,
+        sources=tuple(sorted(set(query.where.sources))),
+        content_types=tuple(sorted(set(query.where.content_types))),
+    )
+    # Names and phrases stay as they are written, as they are compared with what is written.
+    analysis = replace(analysis, text=_normal(analysis.text))
+    return replace(query, text=_normal(query.text), where=where, analysis=analysis)
+
+
+def _normal(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _zone(name: str) -> ZoneInfo:

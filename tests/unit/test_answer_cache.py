@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -24,6 +25,7 @@ from domain.models.search import (
     SearchMode,
 )
 from pipelines.answer_cache import CachingEngine, Outcome, answer_key
+from pipelines.understanding import understood
 
 ONE = UUID(int=1)
 
@@ -216,16 +218,22 @@ def test_the_way_of_blending_is_in_the_key() -> None:
     assert answer_key(Query("pump"), options, "1") != answer_key(Query("pump"), None, "1")
 
 
-def test_blanks_accents_and_the_order_of_sources_are_not_in_the_key() -> None:
-    one = Query(" caf\u00e9  pump", where=SearchFilter(sources=("slack", "csv")))
-    other = Query("cafe\u0301 pump", where=SearchFilter(sources=("csv", "slack", "csv")))
-    assert answer_key(one, None, "1") == answer_key(other, None, "1")
+@pytest.mark.parametrize("is_plain", [True, False])
+def test_blanks_accents_and_the_order_of_filters_are_not_in_the_key(is_plain: bool) -> None:
+    one = SearchFilter(sources=("slack", "csv"), metadata={"a": 1, "b": 2})
+    other = SearchFilter(sources=("csv", "slack", "csv"), metadata={"b": 2, "a": 1})
+    asked = [Query(" caf\u00e9  pump", where=one), Query("cafe\u0301 pump", where=other)]
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    keys = {
+        answer_key(understood(replace(q, is_plain=is_plain), now=now), None, "1") for q in asked
+    }
+    assert len(keys) == 1
 
 
 def test_keys_of_different_filters_differ_by_type() -> None:
     keys = {
         answer_key(Query("x", where=SearchFilter(metadata={"n": value})), None, "1")
-        for value in (1, "1", True, 1.5)
+        for value in (1, "1", True, 1.5, 2**64, 2**64 + 1, "\ud800")
     }
-    assert len(keys) == 4
+    assert len(keys) == 7
     assert answer_key(Query("x"), None, str(uuid4())) not in keys

@@ -12,6 +12,7 @@ import pytest
 from actors.adapters.memory.clock import FakeClock
 from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.memory.search_index import InMemorySearchIndex
+from domain.blend_options import BlendOptions
 from domain.errors import InvalidQueryError, StoreUnavailableError
 from domain.models.analysis import Identifier
 from domain.models.chunks import Chunk, EmbeddedChunk
@@ -212,6 +213,18 @@ async def test_a_cursor_belongs_to_its_question(other: Query) -> None:
     cursor = (await asking.answer(Query("pump leaks"))).next_cursor
     with pytest.raises(InvalidQueryError, match="another question"):
         await asking.answer(replace(other, cursor=cursor))
+
+
+@pytest.mark.parametrize("is_plain", [True, False])
+async def test_a_cursor_leads_on_in_an_equal_question(is_plain: bool) -> None:
+    asking = await engine(MANY)
+    one = SearchFilter(sources=("slack", "csv"), since=NOW - timedelta(90))
+    other = replace(one, sources=("csv", "slack", "csv"))
+    query = Query("pump  leaks", where=one, is_plain=is_plain)
+    first = await asking.answer(query, BlendOptions(leg_weights={"vector": 1, "keyword": 2}))
+    query = replace(query, text=" pump leaks", where=other, cursor=first.next_cursor)
+    second = await asking.answer(query, BlendOptions(leg_weights={"keyword": 2, "vector": 1}))
+    assert not set(texts(first)) & set(texts(second))
 
 
 async def test_a_page_says_that_the_index_has_changed() -> None:
