@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
 import asyncpg
 import pytest
 
@@ -169,6 +173,27 @@ async def test_a_common_identifier_does_not_hide_what_it_names(
     mentions = [titled(f"m{n}", f"about {ACCOUNT}") for n in range(1_100)]
     await imported(metadata_store, *mentions, titled("it", metadata={"Id": ACCOUNT}))
     assert (await found(metadata_store, ACCOUNT))[0] == ("it", 3.0)
+
+
+class CountingExecutor(ThreadPoolExecutor):
+    """Counts what it is given to do."""
+
+    given = 0
+
+    def submit(self, *args: Any, **options: Any) -> Future[Any]:
+        self.given += 1
+        return super().submit(*args, **options)
+
+
+@pytest.mark.parametrize(("words", "threads"), [(10, 0), (20_000, 1)], ids=["short", "long"])
+async def test_much_text_is_looked_at_away_from_the_event_loop(
+    metadata_store: MetadataStore, words: int, threads: int
+) -> None:
+    await imported(metadata_store, titled("it", "ABC-123 pump " * words))
+    executor = CountingExecutor()
+    asyncio.get_running_loop().set_default_executor(executor)
+    assert await found(metadata_store, "pump ABC-123") == [("it", 1.0)]
+    assert executor.given == threads
 
 
 @pytest.mark.parametrize(

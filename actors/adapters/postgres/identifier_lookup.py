@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from actors.adapters.postgres.database import Database
+from actors.adapters.postgres.database import Database, Row
 from actors.adapters.postgres.full_text import WORDS
 from actors.adapters.postgres.matches import ALLOWED, allowed_by, match_of, says_what_is_asked
 from actors.adapters.postgres.record_rows import stored_record
@@ -19,6 +20,9 @@ from domain.snippets import stems_of
 MAX_LOOKED_AT = 1_000
 """Records of each kind that are looked at: those that an identifier names, those with it in a
 field, those that mention it."""
+
+MAX_INLINE_ROWS, MAX_INLINE_CHARS = 100, 50_000
+"""Up to so many are ranked where they are, more in a thread, which takes longer to begin."""
 
 FIELDS = "to_tsvector('simple', left(metadata::text, 100000))"
 BARE_URL = "headrace_bare_url(url)"
@@ -89,9 +93,18 @@ class PostgresIdentifierLookup:
             _CONTENT_TYPES,
             " | ".join(token for url in urls for token in _url_tokens(url)),
         )
-        found = (stored_record(row) for row in rows)
-        asked = [stored for stored in found if says_what_is_asked(stored, where)]
-        return _ranked(asked, identifiers, text)[:limit]
+
+        def ranked() -> list[Match]:
+            found = (stored_record(row) for row in rows)
+            asked = [stored for stored in found if says_what_is_asked(stored, where)]
+            return _ranked(asked, identifiers, text)[:limit]
+
+        return ranked() if _are_short(rows) else await asyncio.to_thread(ranked)
+
+
+def _are_short(rows: Sequence[Row]) -> bool:
+    chars = sum(len(row["content"] or "") for row in rows)
+    return len(rows) <= MAX_INLINE_ROWS and chars <= MAX_INLINE_CHARS
 
 
 def _is_url(identifier: Identifier) -> bool:
