@@ -15,6 +15,8 @@ from domain.passages import best_member
 
 VECTOR = "vector"
 KEYWORD = "keyword"
+NEWEST = "newest"
+"""Stands alone, where a query has filters but no words."""
 
 
 def blended(
@@ -24,13 +26,15 @@ def blended(
     embedding: Embedding | None,
     now: datetime | None,
 ) -> Sequence[Hit[Match]]:
-    """One ranking of what the legs found.
+    """One ranking of what the legs found; nothing moves the newest.
 
     With the query's ``embedding`` the vector leg has a score for what only the words found, too.
     """
     if embedding is not None and VECTOR in rankings and KEYWORD in rankings:
         compared = with_all_compared(rankings[VECTOR], rankings[KEYWORD], embedding)
         rankings = {**rankings, VECTOR: compared}
+    if NEWEST in rankings:
+        options = replace(options, source_weights={}, calibration=0.0, recency=0.0, diversity=0.0)
     return ranked(rankings, options, now=now)
 
 

@@ -24,15 +24,12 @@ from domain.ports.full_text import FullText
 from domain.ports.identifier_lookup import IdentifierLookup
 from domain.ports.search_index import SearchIndex
 from domain.query_analysis import narrowed
-from pipelines.hit_making import KEYWORD, VECTOR, blended, shown_hits
+from pipelines.hit_making import KEYWORD, NEWEST, VECTOR, blended, shown_hits
 from pipelines.understanding import understood
 
 MAX_LIMIT = 200
 MAX_INLINE_CHARS = 200
 """Texts up to this length are embedded where they are, longer ones in a thread."""
-
-NEWEST = "newest"
-"""Stands alone, where a query has filters but no words."""
 
 FULL_TEXT = "full_text"
 """Answers when no leg of the index does."""

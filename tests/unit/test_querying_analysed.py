@@ -12,7 +12,7 @@ import pytest
 from actors.adapters.memory.clock import FakeClock
 from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.memory.search_index import InMemorySearchIndex
-from domain.blend_options import BlendOptions
+from domain.blend_options import BlendOptions, FusionMethod
 from domain.errors import InvalidQueryError, StoreUnavailableError
 from domain.models.analysis import Identifier
 from domain.models.chunks import Chunk, EmbeddedChunk
@@ -95,6 +95,25 @@ async def test_operators_alone_bring_the_newest_first() -> None:
     answer = await (await engine()).answer(Query('since:2026-01-01 -"replaced"'))
     assert texts(answer) == [CORPUS[0].content, CORPUS[2].content]
     assert [part.leg for part in answer.hits[0].contributions] == ["newest"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        BlendOptions(source_weights={"gong": 3.0}),
+        BlendOptions(diversity=1.0),
+        BlendOptions(recency=9.0, source_half_life_days={"slack": 0.1}),
+        BlendOptions(FusionMethod.RECIPROCAL_RANK, calibration=1.0),
+    ],
+    ids=["weights", "diversity", "recency", "calibration"],
+)
+async def test_nothing_moves_what_is_newest(options: BlendOptions) -> None:
+    mixed = [
+        replace(one, source_type=("slack", "slack", "gong")[n % 3]) for n, one in enumerate(MANY)
+    ]
+    asking = await engine(mixed, clock=FakeClock(NOW))
+    answer = await asking.answer(Query("since:2020"), options)
+    assert texts(answer) == [one.content for one in MANY[:10]]
 
 
 async def test_a_plain_text_has_no_operators() -> None:
