@@ -24,11 +24,14 @@ from domain.models.analysis import AnalysedQuery
 from domain.models.records import ContentType
 from domain.models.search import SearchFilter
 from domain.query_dates import EXAMPLES, MAX_WORDS, Period, period_of
+from domain.text_conditions import word_count
 
 CONTENT_TYPES = tuple(kind.value for kind in ContentType if kind is not ContentType.TOMBSTONE)
 
 MAX_PHRASE_CHARS = 500
 MAX_CONDITIONS = 20
+MAX_CONDITION_WORDS = 100
+"""Of a phrase, and of all names: an index's regular expressions have room for twice as many."""
 
 _TERM = re.compile(
     r"""
@@ -140,6 +143,8 @@ class _Reader:
             return
         if len(phrase) > MAX_PHRASE_CHARS:
             raise InvalidQueryError(f"a quoted phrase is longer than {MAX_PHRASE_CHARS} characters")
+        if word_count(phrase) > MAX_CONDITION_WORDS:
+            raise InvalidQueryError(f"a quoted phrase has more than {MAX_CONDITION_WORDS} words")
         self._add("excluded" if is_excluded else "phrases", phrase)
         if not is_excluded:
             self.words.append(phrase)
@@ -158,6 +163,10 @@ class _Reader:
             if name == "source":
                 # Built-in sources are written small, one's own as one likes.
                 self._add(key, value.strip().lower())
+            if name == "from" and sum(map(word_count, self.lists[key])) > MAX_CONDITION_WORDS:
+                raise InvalidQueryError(
+                    f"the names after from: have more than {MAX_CONDITION_WORDS} words"
+                )
 
     def _add(self, name: str, value: str) -> None:
         values = self.lists.setdefault(name, [])

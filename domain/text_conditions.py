@@ -48,6 +48,11 @@ def name_pattern(name: str, *, begin: str = r"\b") -> str:
     return start + r"(?:\W|_)+".join(words)
 
 
+def word_count(text: str) -> int:
+    """How many words the pattern of a phrase or name has to match."""
+    return len(_WORD_RUN.findall(text))
+
+
 def literal(text: str) -> str:
     """``text`` as a pattern of itself."""
     return _SPECIAL.sub(r"\\\1", text)

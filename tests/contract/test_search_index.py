@@ -20,6 +20,7 @@ from domain.models.ids import FileId, RecordId, derive_chunk_id
 from domain.models.records import ContentType, Place, Record
 from domain.models.search import Candidate, Match, Scope, SearchFilter, Within
 from domain.ports.search_index import SearchIndex
+from domain.query_analysis import MAX_CONDITION_WORDS
 from tests.weaviate_server import fresh_index
 
 DIMENSION = 16
@@ -329,6 +330,8 @@ async def test_both_legs_keep_to_the_filter(
     assert sorted(text[-1] for text in texts(by_vector)) == list(expected)
 
 
+MANY_WORDS = " ".join(f"ασ{number}kß" for number in range(MAX_CONDITION_WORDS))
+
 SPOKEN = [
     embedded("We offer an annual\n Discount, gladly", seed=1, author="Ann Lee", timestamp=day(1)),
     embedded("discount annual", seed=2, author="Joanne", metadata={"channel": "Sales"}),
@@ -352,11 +355,13 @@ SPOKEN = [
         pytest.param(SearchFilter(phrases=("haskell",)), "5", id="a word beside such"),
         pytest.param(SearchFilter(phrases=("++", "[x]")), "4", id="signs alone"),
         pytest.param(SearchFilter(phrases=("it's <b>\\ (",)), "", id="odd signs"),
+        pytest.param(SearchFilter(phrases=(MANY_WORDS,)), "", id="as many words as may be"),
         pytest.param(SearchFilter(excluded=("draft", "joanne")), "1235", id="excluded word"),
         pytest.param(SearchFilter(excluded=("annual discount",)), "235", id="excluded phrase"),
         pytest.param(SearchFilter(authors=("ann",)), "13", id="the beginning of a name"),
         pytest.param(SearchFilter(authors=("Ann Lee",)), "13", id="a whole name"),
         pytest.param(SearchFilter(authors=("lee ann",)), "", id="words of a name in order"),
+        pytest.param(SearchFilter(authors=(MANY_WORDS,)), "", id="a name of as many words"),
         pytest.param(SearchFilter(authors=("bob", "joanne")), "23", id="one of two authors"),
         pytest.param(SearchFilter(authors=("太郎",)), "5", id="part of a name without spaces"),
         pytest.param(SearchFilter(places=("sales",)), "2", id="a place in whatever case"),

@@ -107,6 +107,9 @@ def test_a_backslash_makes_text_of_what_follows(text: str, read: str) -> None:
         ("-from:ann x", "only words in quotes"),
         ('""', "say what to look for"),
         (f'"{"x" * 501}"', "longer than 500"),
+        (f'"{"x " * 101}"', "a quoted phrase has more than 100 words"),
+        (f'-"{"x-" * 101}"', "a quoted phrase has more than 100 words"),
+        (f'from:"{"x " * 50}" from:{"y." * 51}', "after from: have more than 100 words"),
         (" ".join(f'-"w{n}"' for n in range(MAX_CONDITIONS + 1)), "more than 20"),
     ],
 )
