@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import NAMESPACE_OID, uuid5
@@ -18,12 +17,11 @@ from domain.models.search import Candidate, Hit
 from serve_app.blending import options_of
 from serve_app.context import Context, InContext
 from serve_app.problems import problems
-from serve_app.query import AskedBy, ask, contribution_models, hit_model
+from serve_app.query import AskedBy, ask, contribution_models, hit_model, looked_for
 from serve_app.search_schemas import (
     BlendedItem,
     BlendRequest,
     BlendResponse,
-    NamedQuery,
     RankedItem,
 )
 
@@ -68,16 +66,13 @@ async def _blend_queries(
             for query in request.queries
         )
     )
-    named: Mapping[str, NamedQuery] = {query.name: query for query in request.queries}
+    asked = list(zip(request.queries, answers, strict=True))
+    shown_for = {query.name: looked_for(answer, query.query) for query, answer in asked}
     rankings = {
-        name: [replace(hit.candidate, score=hit.score) for hit in answer.hits]
-        for name, answer in zip(named, answers, strict=True)
+        query.name: [replace(hit.candidate, score=hit.score) for hit in answer.hits]
+        for query, answer in asked
     }
-    degraded = [
-        f"{name}:{leg}"
-        for name, answer in zip(named, answers, strict=True)
-        for leg in answer.degraded
-    ]
+    degraded = [f"{query.name}:{leg}" for query, answer in asked for leg in answer.degraded]
     unavailable = sorted({name for answer in answers for name in answer.unavailable})
     blended = ranked(rankings, options, now=context.services.clock.now())
     return BlendResponse(
@@ -86,7 +81,7 @@ async def _blend_queries(
                 id=str(hit.candidate.record_id),
                 score=hit.score,
                 contributions=contribution_models(hit) if request.explain else None,
-                hit=hit_model(hit, named[hit.contributions[0].leg].query, explain=False),
+                hit=hit_model(hit, shown_for[hit.contributions[0].leg], explain=False),
             )
             for hit in collapsed(blended, _unread, options.collapse, limit=request.limit)
         ],

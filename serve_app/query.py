@@ -69,10 +69,9 @@ async def query(
         blending=blending_of(request, context),
         asked_by=x_headrace_user,
     )
-    shown_for = answer.analysis.text if answer.analysis else request.query
     related, related_ms = await _related(context, answer)
     unavailable = [*answer.unavailable, *((RELATED,) if related is None else ())]
-    shown_for = answer.analysis.text if answer.analysis else request.query
+    shown_for = looked_for(answer, request.query)
     return QueryResponse(
         hits=[
             hit_model(hit, shown_for, explain=request.explain, related=related)
@@ -123,7 +122,7 @@ async def ask(
 def _remembered(
     context: Context, asked: Query, answer: Answer, asked_by: str | None
 ) -> HistoryEntry:
-    text = answer.analysis.text if answer.analysis else asked.text
+    text = looked_for(answer, asked.text)
     embedding, model = context.known_embedding(text)
     return HistoryEntry(
         text=asked.text,
@@ -136,6 +135,11 @@ def _remembered(
         model=model,
         asked_by=asked_by,
     )
+
+
+def looked_for(answer: Answer, text: str) -> str:
+    """What was looked for of a query's ``text``, once operators were taken out."""
+    return answer.analysis.text if answer.analysis else text
 
 
 def query_of(request: SearchRequest, *, limit: int, cursor: str | None = None) -> Query:

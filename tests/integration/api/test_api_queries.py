@@ -275,6 +275,23 @@ async def test_queries_are_blended_by_name(api: Api) -> None:
     assert first["id"] == first["hit"]["record_id"]
 
 
+async def test_snippets_of_a_blended_hit_show_what_was_looked_for(api: Api) -> None:
+    text = f"the source is csv, {'and so on ' * 40}until the renewal"
+    await api.import_file("tickets.csv", f'subject,body\nPump,"{text}"\n'.encode())
+    body = {"queries": [{"name": "all", "query": "renewal source:csv"}]}
+    answer = (await api.client.post("/v1/blend", json=body)).json()
+    assert "renewal" in answer["ranking"][0]["hit"]["snippet"]
+
+
+async def test_blended_hits_are_as_many_as_asked_for_though_others_are_folded(api: Api) -> None:
+    bodies = [*["the pump leaks"] * 30, "the pump is loud", "a pump", "pump and hose"]
+    rows = "".join(f"{body}\n" for body in bodies)
+    await api.import_file("tickets.csv", f"body\n{rows}".encode())
+    body = {"queries": [{"name": "all", "query": "the pump leaks"}], "limit": 4}
+    answer = (await api.client.post("/v1/blend", json=body)).json()
+    assert len(answer["ranking"]) == 4
+
+
 async def test_rankings_of_the_caller_are_blended(api: Api) -> None:
     body = {
         "rankings": {
