@@ -30,6 +30,7 @@ Item = TypeVar("Item")
 class Cursor:
     """``offset`` hits were shown. ``since`` and ``until`` are what the query's dates meant then.
 
+    ``now`` is the moment of the first page, where it counts how old a hit is.
     ``question`` and ``generation`` tell questions and contents of the index apart.
     """
 
@@ -39,11 +40,12 @@ class Cursor:
     offset: int = 0
     since: datetime | None = None
     until: datetime | None = None
+    now: datetime | None = None
 
     def encoded(self) -> str:
         parts = [
             *(self.question, self.generation, self.depth, self.offset),
-            *(each and each.isoformat() for each in (self.since, self.until)),
+            *(each and each.isoformat() for each in (self.since, self.until, self.now)),
         ]
         return urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
 
@@ -56,11 +58,13 @@ def decoded(text: str) -> Cursor:
     """
     try:
         packed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        question, generation, depth, offset, since, until = orjson.loads(packed)
-        moments = [each and datetime.fromisoformat(each) for each in (since, until)]
-        cursor = Cursor(str(question), str(generation), int(depth), int(offset), *moments)
+        question, generation, depth, offset, *moments = orjson.loads(packed)
+        since, until, now = (each and datetime.fromisoformat(each) for each in moments)
+        cursor = Cursor(str(question), str(generation), int(depth), int(offset), since, until, now)
     except (ValueError, TypeError, AttributeError) as error:
         raise _unreadable() from error
+    if any(each and each.tzinfo is None for each in (since, until, now)):
+        raise _unreadable()
     if not (0 <= cursor.offset <= MAX_DEPTH and 0 < cursor.depth <= MAX_DEPTH):
         raise _unreadable()
     return cursor

@@ -131,7 +131,9 @@ class QueryEngine:
             said = query.analysis
             since, until = (said.since, said.until) if said else (None, None)
             generation = self._mark_of_generation()
-            return Cursor(question, generation, depth, since=since, until=until)
+            # Kept only where it counts: without it, cursors of equal questions are equal.
+            now = self._clock.now() if self._clock and options.recency else None
+            return Cursor(question, generation, depth, since=since, until=until, now=now)
         cursor = decoded(query.cursor)
         if cursor.question != question:
             raise InvalidQueryError(
@@ -156,10 +158,11 @@ class QueryEngine:
             """One more than the page needs, so that it is seen whether there is a next one."""
             return shown_hits(ranking.hits, search.text, search.where, options, limit=end + 1)
 
-        ranking = await self._rank(search, cursor.depth, options, stages_ms)
+        ranking = await self._rank(search, cursor, options, stages_ms)
         hits = shown(ranking)
         if end > len(hits) and ranking.is_cut and cursor.depth < MAX_DEPTH:
-            ranking = ranking.then(await self._rank(search, MAX_DEPTH, options, stages_ms))
+            deeper = replace(cursor, depth=MAX_DEPTH)
+            ranking = ranking.then(await self._rank(search, deeper, options, stages_ms))
             hits = shown(ranking)
         has_more = ranking.is_cut or end < len(hits)
         if has_more and len(hits) <= cursor.offset > 0:
@@ -173,8 +176,9 @@ class QueryEngine:
         return _Page(page, next_offset, has_more, ranking.degraded)
 
     async def _rank(
-        self, search: _Search, depth: int, options: BlendOptions, stages_ms: dict[str, float]
+        self, search: _Search, cursor: Cursor, options: BlendOptions, stages_ms: dict[str, float]
     ) -> _Ranking:
+        depth = cursor.depth
         legs = list(await asyncio.gather(*self._legs(search, depth, stages_ms)))
         if all(leg.matches is None for leg in legs if leg.name != IDENTIFIER):
             legs += await self._stand_in(search, depth, stages_ms)
@@ -185,8 +189,7 @@ class QueryEngine:
             # A leg that found nothing takes no share of the score.
             del answered[IDENTIFIER]
         started = perf_counter()
-        now = self._clock.now() if self._clock else None
-        hits = blended(answered, options, embedding=search.embedding, now=now)
+        hits = blended(answered, options, embedding=search.embedding, now=cursor.now)
         _add_time(stages_ms, "blend", started)
         is_cut = any(leg.found >= depth for leg in legs)
         failed = tuple(leg.name for leg in legs if leg.matches is None)

@@ -10,7 +10,14 @@ from domain.models.ids import RecordId
 from domain.models.search import Hit, Match
 from domain.paging import Cursor, continued, decoded
 
-CURSOR = Cursor("ab", "cd", 100, 20, since=datetime(2026, 3, 1, tzinfo=UTC))
+CURSOR = Cursor(
+    "ab",
+    "cd",
+    100,
+    20,
+    since=datetime(2026, 3, 1, tzinfo=UTC),
+    now=datetime(2026, 3, 2, 9, 0, 0, 7, UTC),
+)
 
 
 def hit(number: int) -> Hit[Match]:
@@ -30,6 +37,7 @@ def test_a_cursor_comes_back_as_it_was() -> None:
         "bnVsbA",
         Cursor("a", "b", 100, 1_001).encoded(),
         Cursor("a", "b", 0).encoded(),
+        Cursor("a", "b", 100, now=CURSOR.now.replace(tzinfo=None)).encoded(),
     ],
 )
 def test_what_is_no_cursor_is_refused(text: str) -> None:

@@ -265,6 +265,18 @@ async def test_yesterday_stays_the_same_day_from_page_to_page() -> None:
     assert texts(first) + texts(second) == [one.content for one in MANY[2:6]]
 
 
+async def test_now_stays_the_same_moment_from_page_to_page() -> None:
+    clock = FakeClock(NOW)
+    made = QueryEngine(await index_of(MANY), HashEmbedder(dimension=16), clock=clock)
+    recent = BlendOptions(recency=2.0, half_life_days=5.0)
+    query = Query("pump leaks", limit=20)
+    first = await made.answer(query, recent)
+    at_once = await made.answer(replace(query, cursor=first.next_cursor), recent)
+    clock.advance(30 * 86_400)
+    later = await made.answer(replace(query, cursor=first.next_cursor), recent)
+    assert later.hits == at_once.hits
+
+
 @pytest.mark.parametrize("limit", [200, 150])
 async def test_more_than_a_thousand_hits_cannot_be_paged_through(limit: int) -> None:
     many = [record(f"pump {number}", timestamp=NOW) for number in range(1_100)]
