@@ -29,6 +29,7 @@ NOT_OF_THE_MODEL = {"device", "import_sessions"}
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 _NAME_OF_BACKEND = {
+    "openvino": "model_directory",
     "onnx": "model_directory",
     "sentence-transformers": "sentence_transformers_model",
     "hash": "hash_dimension",
@@ -36,10 +37,10 @@ _NAME_OF_BACKEND = {
 
 
 def recipe_of(embedder: EmbedderSettings) -> Recipe:
-    """What the settings say about the model, without secrets."""
+    """What the settings say about the model, without secrets; ``auto`` is decided."""
     secrets = {name for name, value in embedder if isinstance(value, SecretStr)}
     recipe: Recipe = embedder.model_dump(mode="json", exclude=NOT_OF_THE_MODEL | secrets)
-    return recipe
+    return {**recipe, "backend": embedder.used_backend}
 
 
 def chosen_recipe(embedder: EmbedderSettings, model: str | None) -> Recipe:
@@ -112,6 +113,8 @@ def check_model(embedder: Embedder, place: IndexPlace) -> None:
 def model_note(settings: Settings, place: IndexPlace) -> str | None:
     """A sentence where the settings name another model than the index in use has."""
     wanted, used = recipe_of(settings.embedder), place.recipe
+    if settings.embedder.backend == "auto" and used.get("backend") in ("onnx", "openvino"):
+        wanted = {**wanted, "backend": used["backend"]}
     if wanted == used:
         return None
     return (

@@ -21,8 +21,7 @@ from actors.active_index import (
 from actors.adapters.filesystem.object_store import FilesystemObjectStore
 from actors.adapters.memory.cache import InMemoryCache
 from actors.adapters.memory.hash_embedder import HashEmbedder
-from actors.adapters.onnx.embedder import OnnxEmbedder
-from actors.adapters.onnx.prepare import MODEL_NAME
+from actors.adapters.onnx.prepare import MODEL_NAMES, open_prepared, precision_of
 from actors.adapters.postgres.store import PostgresMetadataStore
 from actors.adapters.sentence_transformers.embedder import SentenceTransformersEmbedder
 from actors.adapters.system_clock import SystemClock
@@ -340,9 +339,11 @@ def open_embedder(settings: Settings, *, sessions: int = 1) -> Embedder:
     Raises:
         FatalImportError: an unknown backend, or a model that was not prepared.
     """
-    match settings.embedder.backend:
-        case "onnx":
-            return OnnxEmbedder(settings.model_dir / MODEL_NAME, sessions=sessions)
+    match settings.embedder.used_backend:
+        case "onnx" | "openvino" as backend:
+            precision = precision_of(backend)
+            model_dir = settings.model_dir / MODEL_NAMES[precision]
+            return open_prepared(model_dir, precision, sessions=sessions)
         case "sentence-transformers":
             return SentenceTransformersEmbedder(
                 settings.embedder.sentence_transformers_model, device=settings.embedder.device
@@ -352,5 +353,5 @@ def open_embedder(settings: Settings, *, sessions: int = 1) -> Embedder:
         case unknown:
             raise FatalImportError(
                 f"HEADRACE_EMBEDDER__BACKEND is {unknown!r}; "
-                "choose onnx, sentence-transformers or hash"
+                "choose auto, openvino, onnx, sentence-transformers or hash"
             )

@@ -19,6 +19,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from actors.cpu import multiplies_bf16
 from actors.store_settings import (
     MIB,
     CacheBackend,
@@ -119,10 +120,14 @@ class EmbedderSettings(Group):
     """The model that turns texts into vectors."""
 
     backend: str = Field(
-        "onnx", description="``onnx`` (int8, CPU), ``sentence-transformers`` or ``hash`` (tests)."
+        "auto",
+        description="``openvino`` (bf16, CPU), ``onnx`` (int8, CPU), ``sentence-transformers`` or "
+        "``hash`` (tests). ``auto`` is ``openvino`` where the CPU has matrix units for bf16 "
+        "(Intel's AMX), else ``onnx``.",
     )
     model_directory: Path | None = Field(
-        None, description="The prepared ONNX model; ``~/.cache/headrace/models`` when absent."
+        None,
+        description="Where the prepared models lie; ``~/.cache/headrace/models`` when absent.",
     )
     sentence_transformers_model: str = Field(
         "sentence-transformers/all-MiniLM-L6-v2",
@@ -135,6 +140,13 @@ class EmbedderSettings(Group):
     import_sessions: int = Field(
         2, ge=1, description="Model sessions with one thread each in an import worker."
     )
+
+    @property
+    def used_backend(self) -> str:
+        """``backend``, and for ``auto`` what that is on this machine."""
+        if self.backend != "auto":
+            return self.backend
+        return "openvino" if multiplies_bf16() else "onnx"
 
 
 class IngestSettings(Group):

@@ -122,9 +122,10 @@ def _look_into(
 def embed_rate_of(settings: Settings) -> EmbedRate:
     """The prepared model's measured speed; that of a small machine where none was measured."""
     from actors.adapters.onnx.manifest import ModelManifest
-    from actors.adapters.onnx.prepare import MODEL_NAME
+    from actors.adapters.onnx.prepare import MODEL_NAMES, precision_of
 
-    manifest = ModelManifest.read(settings.model_dir / MODEL_NAME)
+    precision = precision_of(settings.embedder.used_backend)
+    manifest = ModelManifest.read(settings.model_dir / MODEL_NAMES[precision])
     if manifest is None or not manifest.short_texts_per_second:
         return EmbedRate()
     cores = min(settings.embedder.import_sessions, os.cpu_count() or 1)

@@ -6,15 +6,26 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.onnx.embedder import OnnxEmbedder
-from actors.adapters.onnx.prepare import MODEL_NAME, prepare_model
+from actors.adapters.onnx.manifest import Precision
+from actors.adapters.onnx.openvino_embedder import (
+    BATCH_TOKENS,
+    MAX_BATCH_TEXTS,
+    OpenVinoEmbedder,
+    batches_of,
+    rounded_up,
+)
+from actors.adapters.onnx.prepare import MODEL_NAMES, prepare_model
 from actors.adapters.onnx.reference import SENTENCES, reference_embeddings
 from actors.adapters.sentence_transformers.embedder import SentenceTransformersEmbedder
 from actors.settings import Settings
@@ -22,16 +33,24 @@ from domain.errors import FatalImportError
 from domain.ports.embedder import Embedder
 
 
-@pytest.fixture(scope="session")
-def model_dir() -> Path:
+@cache
+def prepared(precision: Precision) -> Path:
     """The prepared model; made in a process of its own, since that imports torch."""
-    target = Settings().model_dir / MODEL_NAME
-    prepare = [sys.executable, "-m", "actors.adapters.onnx.prepare", "--target", str(target)]
-    subprocess.run(prepare, check=True, capture_output=True)
-    return prepare_model(target).directory
+    target = Settings().model_dir / MODEL_NAMES[precision]
+    prepare = [sys.executable, "-m", "actors.adapters.onnx.prepare", "--precision", precision]
+    subprocess.run([*prepare, "--target", str(target)], check=True, capture_output=True)
+    return prepare_model(target, precision).directory
 
 
-def sentence_transformers(_: Path) -> Embedder:
+def int8(*, sessions: int = 1) -> OnnxEmbedder:
+    return OnnxEmbedder(prepared(Precision.INT8), sessions=sessions)
+
+
+def bf16(*, sessions: int = 1) -> OpenVinoEmbedder:
+    return OpenVinoEmbedder(prepared(Precision.BF16), sessions=sessions)
+
+
+def sentence_transformers() -> Embedder:
     with warnings.catch_warnings():
         # What torch and its friends deprecate among themselves is not ours.
         warnings.simplefilter("ignore")
@@ -40,17 +59,19 @@ def sentence_transformers(_: Path) -> Embedder:
 
 
 IMPLEMENTATIONS = [
-    pytest.param(lambda _: HashEmbedder(), id="hash"),
-    pytest.param(OnnxEmbedder, id="onnx"),
-    pytest.param(lambda path: OnnxEmbedder(path, sessions=2), id="onnx-two-sessions"),
+    pytest.param(HashEmbedder, id="hash"),
+    pytest.param(int8, id="onnx"),
+    pytest.param(partial(int8, sessions=2), id="onnx-two-sessions"),
+    pytest.param(bf16, id="openvino"),
+    pytest.param(partial(bf16, sessions=2), id="openvino-two-sessions"),
     pytest.param(sentence_transformers, id="sentence-transformers", marks=pytest.mark.slow),
 ]
 
 
 @pytest.fixture(params=IMPLEMENTATIONS, scope="module")
-def embedder(request: pytest.FixtureRequest, model_dir: Path) -> Iterator[Embedder]:
-    make: Callable[[Path], Embedder] = request.param
-    made = make(model_dir)
+def embedder(request: pytest.FixtureRequest) -> Iterator[Embedder]:
+    make: Callable[[], Embedder] = request.param
+    made = make()
     yield made
     made.close()
 
@@ -99,14 +120,48 @@ def test_the_model_is_named(embedder: Embedder) -> None:
     assert embedder.model
 
 
-def test_int8_is_near_float32(model_dir: Path) -> None:
-    rows = OnnxEmbedder(model_dir).embed(SENTENCES)
-    assert np.sum(rows * reference_embeddings(), axis=1).mean() >= 0.98
+@pytest.mark.parametrize(("make", "likeness"), [(int8, 0.98), (bf16, 0.999)])
+def test_it_is_near_float32(make: Callable[[], Embedder], likeness: float) -> None:
+    rows = make().embed(SENTENCES)
+    assert np.sum(rows * reference_embeddings(), axis=1).mean() >= likeness
 
 
-def test_an_unprepared_model_is_refused_with_the_fix(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [OnnxEmbedder, OpenVinoEmbedder])
+def test_an_unprepared_model_is_refused_with_the_fix(
+    kind: Callable[[Path], Embedder], tmp_path: Path
+) -> None:
     with pytest.raises(FatalImportError, match="run 'python -m"):
-        OnnxEmbedder(tmp_path)
+        kind(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("precision", "kind"),
+    [(Precision.BF16, OnnxEmbedder), (Precision.INT8, OpenVinoEmbedder)],
+)
+def test_a_model_of_another_precision_is_refused(
+    precision: Precision, kind: Callable[[Path], Embedder]
+) -> None:
+    with pytest.raises(FatalImportError, match="run 'python -m"):
+        kind(prepared(precision))
+
+
+def test_bf16_has_the_same_vector_beside_any_neighbours() -> None:
+    embedder = bf16()
+    texts = [f"{sentence} {number}" for sentence in SENTENCES for number in range(20)]
+    together = embedder.embed(texts)
+    alone = np.concatenate([embedder.embed([text]) for text in texts])
+    assert np.sum(together * alone, axis=1).min() > 1 - 1e-3
+
+
+@given(st.lists(st.integers(2, 256), max_size=200))
+def test_batches_hold_every_text_once_in_few_shapes(lengths: list[int]) -> None:
+    batches = list(batches_of(lengths))
+    assert sorted(place for batch in batches for place in batch) == list(range(len(lengths)))
+    for batch in batches:
+        longest = max(lengths[place] for place in batch)
+        assert rounded_up(longest) >= longest
+        assert len(batch) in (1, min(BATCH_TOKENS // rounded_up(longest), MAX_BATCH_TEXTS))
+        assert min(lengths[place] for place in batch) * 2 >= rounded_up(longest) or len(batch) == 1
 
 
 def test_importing_the_onnx_embedder_does_not_import_torch() -> None:

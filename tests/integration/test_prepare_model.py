@@ -10,9 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from actors.adapters.onnx.embedder import OnnxEmbedder
-from actors.adapters.onnx.manifest import MODEL_FILE, TOKENIZER_FILE, ModelManifest
-from actors.adapters.onnx.prepare import MIN_SIMILARITY, MODEL_NAME, PreparedModel, prepare_model
+from actors.adapters.onnx.manifest import MODEL_FILE, TOKENIZER_FILE, ModelManifest, Precision
+from actors.adapters.onnx.prepare import (
+    MIN_SIMILARITY,
+    MODEL_NAMES,
+    PreparedModel,
+    open_prepared,
+    prepare_model,
+)
 from actors.settings import Settings
 
 Prepare = Callable[[Path], PreparedModel]
@@ -20,9 +25,9 @@ Prepare = Callable[[Path], PreparedModel]
 
 @pytest.fixture(scope="session")
 def ready_model() -> Path:
-    target = Settings().model_dir / MODEL_NAME
-    command = [sys.executable, "-m", "actors.adapters.onnx.prepare", "--target", str(target)]
-    subprocess.run(command, check=True, capture_output=True)
+    target = Settings().model_dir / MODEL_NAMES[Precision.INT8]
+    command = [sys.executable, "-m", "actors.adapters.onnx.prepare", "--precision", "int8"]
+    subprocess.run([*command, "--target", str(target)], check=True, capture_output=True)
     return target
 
 
@@ -62,11 +67,13 @@ def test_a_half_prepared_directory_is_replaced(prepare: Prepare, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_without_a_hub_the_wheel_is_converted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", Precision)
+def test_without_a_hub_the_wheel_is_converted(precision: Precision, tmp_path: Path) -> None:
     target = tmp_path / "model"
     command = [sys.executable, "-m", "actors.adapters.onnx.prepare", "--no-hub"]
-    subprocess.run([*command, "--target", str(target)], check=True, capture_output=True)
+    options = ["--precision", precision, "--target", str(target)]
+    subprocess.run([*command, *options], check=True, capture_output=True)
     manifest = ModelManifest.read(target)
     assert manifest is not None
     assert (manifest.source, manifest.similarity >= MIN_SIMILARITY) == ("wheel", True)
-    assert OnnxEmbedder(target).embed(["hello"]).shape == (1, manifest.dimension)
+    assert open_prepared(target, precision).embed(["hello"]).shape == (1, manifest.dimension)

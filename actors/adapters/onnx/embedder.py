@@ -10,13 +10,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
-from actors.adapters.onnx.manifest import MODEL_FILE, TOKENIZER_FILE, ModelManifest
+from actors.adapters.onnx.manifest import MODEL_FILE, TOKENIZER_FILE, ModelManifest, Precision
+from actors.adapters.onnx.tokens import open_tokenizer, readable
 from domain.errors import FatalImportError
-
-MAX_CHARS_PER_TOKEN = 32
-"""A text is cut here before it is tokenised, so that a megabyte costs no more than a page."""
 
 
 class OnnxEmbedder:
@@ -31,15 +28,14 @@ class OnnxEmbedder:
     def __init__(self, model_dir: Path, *, sessions: int = 1, threads_per_session: int = 1) -> None:
         """Load the model. Raises ``FatalImportError`` when ``model_dir`` holds no prepared one."""
         manifest = ModelManifest.read(model_dir)
-        if manifest is None:
+        if manifest is None or manifest.precision != Precision.INT8:
             raise FatalImportError(
-                f"no prepared model in {model_dir}: run 'python -m actors.adapters.onnx.prepare'",
+                f"no prepared model in {model_dir}: "
+                "run 'python -m actors.adapters.onnx.prepare --precision int8'",
                 model_dir=str(model_dir),
             )
         self._manifest = manifest
-        self._tokenizer = Tokenizer.from_file(str(model_dir / TOKENIZER_FILE))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(manifest.max_tokens)
+        self._tokenizer = open_tokenizer(model_dir / TOKENIZER_FILE, manifest.max_tokens)
         self._session = _open_session(model_dir / MODEL_FILE, threads_per_session)
         self._input_names = {node.name for node in self._session.get_inputs()}
         self._sessions = sessions
@@ -84,8 +80,8 @@ class OnnxEmbedder:
             rows[place] = self._embed_one(texts[place])
 
     def _embed_one(self, text: str) -> NDArray[np.float32]:
-        readable = text[: self.max_tokens * MAX_CHARS_PER_TOKEN].encode(errors="replace").decode()
-        ids = np.array([self._tokenizer.encode(readable).ids], dtype=np.int64)
+        read = readable(text, self.max_tokens)
+        ids = np.array([self._tokenizer.encode(read).ids], dtype=np.int64)
         inputs = {
             "input_ids": ids,
             "attention_mask": np.ones_like(ids),

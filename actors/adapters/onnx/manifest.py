@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 
 FORMAT = 1
 MANIFEST_FILE = "manifest.json"
 MODEL_FILE = "model.onnx"
+BF16_FILE = "model.xml"
 TOKENIZER_FILE = "tokenizer.json"
+
+
+class Precision(StrEnum):
+    """What the model computes in: int8 on ONNX Runtime, or bf16 on OpenVINO."""
+
+    INT8 = "int8"
+    BF16 = "bf16"
+
+
+_FILES = {
+    Precision.INT8: (MODEL_FILE, TOKENIZER_FILE),
+    Precision.BF16: (BF16_FILE, "model.bin", TOKENIZER_FILE),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +37,7 @@ class ModelManifest:
     model: str
     dimension: int
     max_tokens: int
-    precision: str
+    precision: Precision
     source: str
     similarity: float
     short_texts_per_second: float
@@ -34,10 +49,10 @@ class ModelManifest:
         """The manifest, or ``None`` where there is none that this version understands."""
         try:
             fields = json.loads((model_dir / MANIFEST_FILE).read_text())
-            manifest = cls(**fields)
-        except (OSError, ValueError, TypeError):
+            manifest = cls(**{**fields, "precision": Precision(fields["precision"])})
+        except (OSError, ValueError, TypeError, KeyError):
             return None
-        has_files = all((model_dir / name).is_file() for name in (MODEL_FILE, TOKENIZER_FILE))
+        has_files = all((model_dir / name).is_file() for name in _FILES[manifest.precision])
         return manifest if has_files and manifest.format == FORMAT else None
 
     def write(self, model_dir: Path) -> None:
