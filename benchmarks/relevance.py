@@ -62,9 +62,9 @@ def main() -> None:
 
 
 def measure(directories: Sequence[Path], vectors: Path, work_dir: Path) -> RelevanceResults:
-    results = RelevanceResults(latency=list(blend_latencies()))
     settings = load_settings()
-    embedder = CachedEmbedder(open_embedder(settings, sessions=1), vectors)
+    embedder = CachedEmbedder(open_embedder(settings, sessions=2), vectors)
+    results = RelevanceResults(embedder.model, latency=list(blend_latencies()))
     try:
         for directory in directories:
             print(f"measuring {directory}", file=sys.stderr, flush=True)

@@ -40,7 +40,7 @@ PLAIN_FUSION_RATIO = 1.126
 
 def page(results: RelevanceResults) -> str:
     sections = (
-        _head(),
+        _head(results.model),
         _quality(results),
         _ratios(results),
         _ablation(results),
@@ -53,13 +53,15 @@ def page(results: RelevanceResults) -> str:
     return "\n".join("\n".join(section) + "\n" for section in sections)
 
 
-def _head() -> Iterator[str]:
+def _head(model: str) -> Iterator[str]:
     yield "# Relevance"
     yield ""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("lancedb", "onnxruntime"))
+    packages = ", ".join(
+        f"{name} {version(name)}" for name in ("lancedb", "onnxruntime", "openvino")
+    )
     yield (
         f"Written by `python -m benchmarks.relevance DIR… --write` ({packages}). Every collection "
-        "is cut, embedded (int8 MiniLM) and indexed as the product does it; each leg brings 100 "
+        f"is cut, embedded ({model}) and indexed as the product does it; each leg brings 100 "
         "chunks. One configuration, the default, for all; nothing was trained. "
         "`headrace eval DIR` gives the measures of the default, but for a single leg's recall@100, "
         "since it looks deeper where there are fewer than 100 hits."

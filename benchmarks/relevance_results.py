@@ -12,6 +12,9 @@ from benchmarks.relevance_variants import SetResult
 
 @dataclass(slots=True)
 class RelevanceResults:
+    """``model`` is the embedder's name, with what it computes in."""
+
+    model: str
     sets: list[SetResult] = field(default_factory=list)
     choices: list[SetResult] = field(default_factory=list)
     english: list[SetResult] = field(default_factory=list)

