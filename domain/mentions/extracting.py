@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from domain.mentions.generic import generic_mentions
 from domain.mentions.gong import gong_mentions
@@ -16,6 +17,9 @@ MAX_TEXT_CHARS = 200_000
 """Of a record's text so much is looked through."""
 
 MAX_MENTIONS = 500
+
+MAX_KEY_CHARS = 500
+"""What is longer is no id but a text in an id's place, and too long for an index over keys."""
 
 _BY_METADATA: dict[str, Callable[[Record], Iterator[Mention]]] = {
     "slack": slack_mentions,
@@ -35,11 +39,11 @@ def mentions_of(record: Record) -> tuple[Mention, ...]:
     """
     if record.content_type is ContentType.TOMBSTONE:
         return ()
-    by_fields = _distinct(_reader_of(record)(record))
+    by_fields = _distinct(_with_short_keys(_reader_of(record)(record)))
     known = {key for mention in by_fields for key in mention.described.keys}
     by_text = (
         mention
-        for mention in mentions_in_text(record.content[:MAX_TEXT_CHARS])
+        for mention in _with_short_keys(mentions_in_text(record.content[:MAX_TEXT_CHARS]))
         if mention.described.keys.isdisjoint(known)
     )
     return _distinct((*by_fields, *by_text))[:MAX_MENTIONS]
@@ -51,6 +55,17 @@ def _reader_of(record: Record) -> Callable[[Record], Iterator[Mention]]:
         return _BY_METADATA[record.source_type]
     found = next((form for mark, form in _MARKS.items() if mark in record.metadata), None)
     return _BY_METADATA[found] if found else generic_mentions
+
+
+def _with_short_keys(mentions: Iterable[Mention]) -> Iterator[Mention]:
+    """Without keys that are too long, and without whom nothing is known but these."""
+    for mention in mentions:
+        described = mention.described
+        keys = frozenset(key for key in described.keys if len(key) <= MAX_KEY_CHARS)
+        if keys == described.keys:
+            yield mention
+        elif keys or described.name:
+            yield replace(mention, described=replace(described, keys=keys))
 
 
 def _distinct(mentions: Iterable[Mention]) -> tuple[Mention, ...]:

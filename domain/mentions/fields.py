@@ -56,6 +56,14 @@ def company_domain(email_or_url: str) -> str:
     if "@" in text:
         domain = text.rpartition("@")[2]
     else:
-        domain = urlsplit(text if "//" in text else f"//{text}").hostname or ""
+        domain = _host_of(text if "//" in text else f"//{text}")
     domain = domain.removeprefix("www.")
     return "" if domain in FREE_MAIL or "." not in domain else domain
+
+
+def _host_of(url: str) -> str:
+    """Empty where the text is no URL, such as ``//[n/a]``."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -10,6 +10,9 @@ from domain.parsers.gong_people import party_key
 from domain.parsers.salesforce_ids import sure_id
 from domain.parsers.word_lists import words
 
+MAX_ADDRESS_CHARS = 254
+"""More no mail server takes."""
+
 _EMAIL = re.compile(r"[a-z0-9][a-z0-9_.+'&-]*@(?:[a-z0-9-]+\.)+[a-z]{2,}\Z")
 _ROLE_MAILBOXES = frozenset(
     words("""
@@ -36,7 +39,9 @@ _KIND_OF_PREFIX = {
 def email_key(text: str) -> str | None:
     """``email:ann@example.com``; ``None`` for what is no address, or nobody's in particular."""
     address = text.strip().strip("<>").lower().removeprefix("mailto:")
-    if not _EMAIL.match(address) or address.partition("@")[0] in _ROLE_MAILBOXES:
+    if len(address) > MAX_ADDRESS_CHARS or not _EMAIL.match(address):
+        return None
+    if address.partition("@")[0] in _ROLE_MAILBOXES:
         return None
     return f"email:{address}"
 

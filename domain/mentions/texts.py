@@ -17,17 +17,20 @@ from domain.models.entities import Description, EntityKind, Mention, Role
 MAX_PER_TEXT = 200
 """Of each kind; a list of a thousand addresses speaks of nobody."""
 
-_EMAIL = re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+'-]*@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
+# Repetitions are bounded, so that no text takes longer than its length.
+_EMAIL = re.compile(
+    r"(?<![\w.+-])[A-Za-z0-9][\w.+'-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,}"
+)
 _SALESFORCE = re.compile(
-    r"(?:lightning\.force|salesforce|visual\.force|\.force)\.com/(?:[^\s<>()|]*?/)?"
+    r"(?:lightning\.force|salesforce|visual\.force|\.force)\.com/(?:[^\s<>()|]{0,500}?/)?"
     r"([A-Za-z0-9]{18}|[A-Za-z0-9]{15})(?![A-Za-z0-9])"
 )
-_GONG = re.compile(r"gong\.io/call\?(?:[^\s<>()|]*?&)?id=(\d{5,20})(?!\d)")
+_GONG = re.compile(r"gong\.io/call\?(?:[^\s<>()|]{0,500}?&)?id=(\d{5,20})(?!\d)")
 _SLACK = re.compile(
-    r"slack\.com/archives/([A-Z0-9]+)/p(\d{10})(\d{6})"
-    r"(?:\?[^\s<>()|]*?thread_ts=(\d{10}\.\d{6}))?"
+    r"slack\.com/archives/([A-Z0-9]{1,50})/p(\d{10})(\d{6})"
+    r"(?:\?[^\s<>()|]{0,500}?thread_ts=(\d{10}\.\d{6}))?"
 )
-_CASE = re.compile(r"\bcase\s*(?:#|no\.?|number)?\s*#?(\d{5,10})\b", re.IGNORECASE)
+_CASE = re.compile(r"\bcase\s{0,9}(?:#|no\.?|number)?\s{0,9}#?(\d{5,10})\b", re.IGNORECASE)
 
 
 def mentions_in_text(text: str) -> Iterator[Mention]:

@@ -239,6 +239,46 @@ def test_what_is_no_persons_address_is_no_key(text: str) -> None:
     assert email_key(text) is None
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a'" * 100_000 + "@x", id="address"),
+        pytest.param("force.com/salesforce.com/" * 8_000, id="salesforce"),
+        pytest.param("gong.io/call?" * 16_000, id="gong"),
+        pytest.param("slack.com/archives/C1/p1234567890123456?" * 5_000, id="slack"),
+        pytest.param("case" + " " * 200_000, id="case"),
+    ],
+)
+def test_a_long_text_is_read_in_a_time_like_its_length(text: str) -> None:
+    assert keys_of(mentions_of(a_record(text)), EntityKind.PERSON) == set()
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 65 + "@k.example", f"a@{'k' * 64}.example", "a@" + "k." * 130 + "example"]
+)
+def test_an_address_that_no_server_takes_is_no_key(text: str) -> None:
+    assert mentions_of(a_record(text)) == ()
+
+
+def test_a_text_in_an_ids_place_is_no_key() -> None:
+    message = a_record(
+        source_type="slack", author="Ann", metadata={"user_id": "U" * 3_000, "team_id": "T1"}
+    )
+    author = only(mentions_of(message), EntityKind.PERSON, Role.AUTHOR).described
+    assert (author.keys, author.name) == (frozenset(), "Ann")
+
+
+def test_who_has_only_a_text_in_an_ids_place_is_nobody() -> None:
+    message = a_record(source_type="slack", metadata={"user_id": "U" * 3_000})
+    assert mentions_of(message) == ()
+
+
+def test_a_website_that_is_none_says_nothing_of_the_domain() -> None:
+    row = table("company,website\nKestermill,[n/a]\n")
+    assert only(mentions_of(row), EntityKind.ACCOUNT, Role.SUBJECT).described.facts == {}
+
+
 def test_a_tombstone_speaks_of_nobody() -> None:
     gone = Record("slack", "1", ContentType.TOMBSTONE, "", Place(0, 1))
     assert mentions_of(gone) == ()
