@@ -14,11 +14,11 @@ from domain.gathering import associate, gather
 from domain.mentions.extracting import mentions_of
 from domain.models.entities import EntityKind, Mention
 from domain.models.ids import EntityId, RecordId
-from domain.models.linking import Identity, Judgement, NearLink
+from domain.models.linking import Identity, Judgement, NearLink, Queued
 from domain.models.links import TokenStatistics
 from domain.models.records import StoredRecord
 from domain.near_linking import near_links
-from domain.ports.linking import Linking, MatchingPage
+from domain.ports.linking import Linking, LinkingPage, MatchingPage
 from domain.ports.metadata_store import MetadataStore
 
 log = structlog.get_logger(__name__)
@@ -27,6 +27,7 @@ RECORDS_PER_PAGE = 500
 IDENTITIES_PER_PAGE = 100
 POLL_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 10.0
+MAX_ERROR_CHARS = 300
 
 
 class Linker:
@@ -38,6 +39,8 @@ class Linker:
 
     def __init__(self, linking: Linking) -> None:
         self._linking = linking
+        self.set_aside = 0
+        """How many records and descriptions could not be linked."""
 
     async def drain(self) -> int:
         """Link until nothing waits; returns how many pages that took.
@@ -52,14 +55,35 @@ class Linker:
             pages += 1
         return pages
 
-    async def _link_page(self) -> bool:
-        async with self._linking.linking(limit=RECORDS_PER_PAGE) as page:
-            if page is None:
-                return False
-            await page.keep_mentions(await asyncio.to_thread(_mentions, page.records))
-            descriptions, judgements = await page.connected()
-            await page.keep_identities(await asyncio.to_thread(gather, descriptions, judgements))
+    async def _link_page(self, limit: int = RECORDS_PER_PAGE) -> bool:
+        """Link a page; of one that cannot be linked a smaller one, down to what is at fault."""
+        queued: Sequence[Queued] = ()
+        try:
+            async with self._linking.linking(limit=limit) as page:
+                if page is None:
+                    return False
+                queued = page.queued
+                await _link(page)
+        except RetryableError:
+            raise
+        except Exception as error:
+            if not queued:
+                raise
+            if len(queued) > 1:
+                return await self._link_page(len(queued) // 2)
+            await self._set_aside(queued[0], error)
         return True
+
+    async def _set_aside(self, queued: Queued, error: Exception) -> None:
+        sentence = f"{type(error).__name__}: {error}".partition("\n")[0][:MAX_ERROR_CHARS]
+        await self._linking.set_aside(queued, sentence)
+        self.set_aside += 1
+        log.error(
+            "record_not_linked",
+            record_id=queued.record_id,
+            description_id=queued.description_id,
+            error=sentence,
+        )
 
     async def _match_page(self) -> bool:
         async with self._linking.matching(limit=IDENTITIES_PER_PAGE) as page:
@@ -100,7 +124,13 @@ class LinkingService:
         """Link what waits; answers that were given before may be others now."""
         if pages := await self._linker.drain():
             await self._metadata.events.bump_generation()
-            log.info("records_linked", pages=pages)
+            log.info("records_linked", pages=pages, set_aside=self._linker.set_aside)
+
+
+async def _link(page: LinkingPage) -> None:
+    await page.keep_mentions(await asyncio.to_thread(_mentions, page.records))
+    descriptions, judgements = await page.connected()
+    await page.keep_identities(await asyncio.to_thread(gather, descriptions, judgements))
 
 
 def _mentions(records: Sequence[StoredRecord]) -> dict[RecordId, Sequence[Mention]]:

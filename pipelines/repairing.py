@@ -123,6 +123,8 @@ class Repairer:
         if await self._metadata.linking.contradictions():
             await self._metadata.linking.start_over()
             self._repaired["entities_started_over"] += 1
+        elif taken_up := await self._metadata.linking.take_up_again():
+            self._repaired["linked_again"] += taken_up
         await self._rewrite_groups(await reconciliation.memberless_groups())
         await self._rewrite_groups(await reconciliation.groups_embedded_otherwise())
         await self._embed(await reconciliation.unconfirmed_at_rest())

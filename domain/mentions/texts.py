@@ -18,9 +18,7 @@ MAX_PER_TEXT = 200
 """Of each kind; a list of a thousand addresses speaks of nobody."""
 
 # Repetitions are bounded, so that no text takes longer than its length.
-_EMAIL = re.compile(
-    r"(?<![\w.+-])[A-Za-z0-9][\w.+'-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,}"
-)
+_EMAIL = re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+'-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,}")
 _SALESFORCE = re.compile(
     r"(?:lightning\.force|salesforce|visual\.force|\.force)\.com/(?:[^\s<>()|]{0,500}?/)?"
     r"([A-Za-z0-9]{18}|[A-Za-z0-9]{15})(?![A-Za-z0-9])"

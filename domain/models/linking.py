@@ -9,7 +9,7 @@ from enum import StrEnum
 import orjson
 
 from domain.models.entities import Description, EntityKind, Evidence
-from domain.models.ids import DescriptionId, EntityId, derive_description_id
+from domain.models.ids import DescriptionId, EntityId, RecordId, derive_description_id
 from domain.models.links import Outcome
 
 
@@ -32,6 +32,15 @@ class StoredDescription:
     def own_token(self) -> str:
         """What stands for a description that gives no key."""
         return f"description:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """What waits to be linked: a record that is new or changed, or a description."""
+
+    id: int
+    record_id: RecordId | None
+    description_id: DescriptionId | None
 
 
 class Bond(StrEnum):

@@ -8,13 +8,18 @@ from typing import Protocol
 
 from domain.models.entities import EntityKind, Mention
 from domain.models.ids import EntityId, RecordId
-from domain.models.linking import Identity, Judgement, NearLink, StoredDescription
+from domain.models.linking import Identity, Judgement, NearLink, Queued, StoredDescription
 from domain.models.links import TokenStatistics
 from domain.models.records import StoredRecord
 
 
 class LinkingPage(Protocol):
     """One step of exact linking, in one transaction that only one process is in at a time."""
+
+    @property
+    def queued(self) -> Sequence[Queued]:
+        """What of the queue this page is about."""
+        ...
 
     @property
     def records(self) -> Sequence[StoredRecord]:
@@ -92,6 +97,17 @@ class Linking(Protocol):
         """The next identities to match; done with on a clean exit. ``None`` as for ``linking``."""
         ...
 
+    async def set_aside(self, queued: Queued, error: str) -> None:
+        """Let what cannot be linked wait no more; it is kept with the error, a sentence.
+
+        It is linked when it changes, or when it is taken up again.
+        """
+        ...
+
+    async def take_up_again(self) -> int:
+        """Let all that was set aside wait again; returns how much that is."""
+        ...
+
     async def contradictions(self) -> Sequence[str]:
         """Sentences about rows of entities that contradict each other; empty when all agree."""
         ...
@@ -101,5 +117,8 @@ class Linking(Protocol):
         ...
 
     async def waiting(self) -> int:
-        """How many records and descriptions are not linked yet, and identities not matched."""
+        """How many records and descriptions are not linked yet, and identities not matched.
+
+        What was set aside does not wait.
+        """
         ...

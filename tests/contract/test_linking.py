@@ -11,6 +11,7 @@ import pytest
 from actors.adapters.postgres.store import PostgresMetadataStore
 from domain.models.files import ProcessingStatus
 from domain.models.records import Record
+from pipelines.linking import Linker
 from tests.entity_builders import CONTACT, CRM, GONG, SLACK, call, link, message
 from tests.store_builders import a_claim, a_record, confirm, imported, remove_all, stage
 
@@ -162,6 +163,49 @@ async def die_in_a_page(store: PostgresMetadataStore) -> None:
         assert page is not None
         await page.keep_mentions({})
         raise RuntimeError("killed")
+
+
+async def refuse(store: PostgresMetadataStore, name: str) -> None:
+    """Let nothing be stored of who has the name."""
+    await store.linking._database.fetch(
+        f"ALTER TABLE descriptions ADD CONSTRAINT refused CHECK (name <> '{name}')"
+    )
+
+
+async def test_what_cannot_be_linked_is_set_aside_and_the_rest_is_linked(
+    metadata_store: PostgresMetadataStore,
+) -> None:
+    records = [message(f"m{n}", f"U{n}", name="bad" if n == 3 else "good") for n in range(6)]
+    await imported(metadata_store, *records)
+    await refuse(metadata_store, "bad")
+
+    linker = Linker(metadata_store.linking)
+    await linker.drain()
+
+    found = await entities(metadata_store)
+    assert found == [(f"slack-user:T1/U{n}",) for n in (0, 1, 2, 4, 5)]
+    assert (linker.set_aside, await metadata_store.linking.waiting()) == (1, 0)
+    (sentence,) = await metadata_store.records.audit()
+    assert f"record {records[3].record_id} could not be linked: CheckViolationError" in sentence
+
+
+@pytest.mark.parametrize("is_changed", [True, False], ids=["changed", "taken up again"])
+async def test_what_was_set_aside_is_linked_later(
+    metadata_store: PostgresMetadataStore, is_changed: bool
+) -> None:
+    await imported(metadata_store, message("m1", "U1", name="bad"))
+    await refuse(metadata_store, "bad")
+    await link(metadata_store)
+    await metadata_store.linking._database.fetch("ALTER TABLE descriptions DROP CONSTRAINT refused")
+
+    if is_changed:
+        await imported(metadata_store, message("m1", "U1", name="good"))
+    else:
+        assert await metadata_store.linking.take_up_again() == 1
+    await link(metadata_store)
+
+    assert await entities(metadata_store) == [("slack-user:T1/U1",)]
+    assert await metadata_store.records.audit() == []
 
 
 async def test_what_changes_while_it_is_linked_is_linked_again(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from actors.adapters.postgres.database import Connection
-from actors.adapters.postgres.entity_audit import ENTITY_CHECKS
+from actors.adapters.postgres.entity_audit import ENTITY_CHECKS, NOT_LINKED
 from actors.adapters.postgres.name_sql import BEST_OF_RECORD, RUNNING_CHANGE
 
 MAX_SENTENCES_PER_KIND = 20
@@ -156,6 +156,7 @@ CHECKS = (
     STALE_PASSAGES,
     UNKEPT_PASSAGES,
     *ENTITY_CHECKS,
+    NOT_LINKED,
 )
 
 

@@ -52,6 +52,17 @@ WHERE there.identities IS DISTINCT FROM counted.identities
 ORDER BY 1 LIMIT $1
 """
 
+NOT_LINKED = """-- not_linked: records and descriptions that could not be linked
+SELECT format('%s could not be linked: %s',
+              coalesce('record ' || record_id, 'description ' || description_id), error)
+FROM linking_queue AS queued
+WHERE error IS NOT NULL
+  AND (EXISTS (SELECT 1 FROM parsed_content WHERE id = queued.record_id)
+    OR EXISTS (SELECT 1 FROM descriptions WHERE id = queued.description_id))
+ORDER BY queued.id LIMIT $1
+"""
+"""Apart from the contradictions, after which everything is linked anew: that would not help."""
+
 ENTITY_CHECKS = (
     UNMENTIONED_DESCRIPTIONS,
     ENTITYLESS_DESCRIPTIONS,

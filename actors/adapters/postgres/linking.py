@@ -23,9 +23,10 @@ from actors.adapters.postgres.identity_rows import (
 )
 from actors.adapters.postgres.matching import ALL, BLOCK, TOKEN, PostgresMatchingPage
 from actors.adapters.postgres.record_rows import stored_record
+from actors.adapters.postgres.text import storable
 from domain.models.entities import EntityKind, Mention
 from domain.models.ids import DescriptionId, EntityId, RecordId, derive_entity_id
-from domain.models.linking import Identity, Judgement, StoredDescription
+from domain.models.linking import Identity, Judgement, Queued, StoredDescription
 from domain.models.records import StoredRecord
 from domain.near_linking import MAX_BLOCK_IDENTITIES, blocks_of, counted_tokens, rounded
 
@@ -45,16 +46,20 @@ class PostgresLinking:
             if not queued:
                 yield None
                 return
-            record_ids = list(dict.fromkeys(row["record_id"] for row in queued if row["record_id"]))
-            records = await connection.fetch(sql.GET_RECORDS, record_ids)
-            page = PostgresLinkingPage(
-                connection,
-                record_ids,
-                [stored_record(row) for row in records],
-                {row["description_id"] for row in queued if row["description_id"]},
-            )
+            page = await _linking_page(connection, [Queued(**row) for row in queued])
             yield page
-            await connection.execute(sql.FORGET_QUEUE, [row["id"] for row in queued])
+            await connection.execute(sql.FORGET_QUEUE, [one.id for one in page.queued])
+            await connection.execute(
+                sql.FORGET_ERRORS,
+                [one.record_id for one in page.queued if one.record_id],
+                [one.description_id for one in page.queued if one.description_id],
+            )
+
+    async def set_aside(self, queued: Queued, error: str) -> None:
+        await self._database.fetch(sql.SET_ASIDE, queued.id, storable(error))
+
+    async def take_up_again(self) -> int:
+        return len(await self._database.fetch(sql.TAKE_UP_AGAIN))
 
     @asynccontextmanager
     async def matching(self, *, limit: int) -> AsyncIterator[PostgresMatchingPage | None]:
@@ -87,20 +92,26 @@ async def _alone(connection: Connection) -> bool:
     return bool(row["is_mine"])
 
 
+async def _linking_page(connection: Connection, queued: Sequence[Queued]) -> PostgresLinkingPage:
+    record_ids = list(dict.fromkeys(one.record_id for one in queued if one.record_id))
+    records = await connection.fetch(sql.GET_RECORDS, record_ids)
+    return PostgresLinkingPage(connection, queued, [stored_record(row) for row in records])
+
+
 class PostgresLinkingPage:
     """Lives in the transaction that opened it."""
 
     def __init__(
         self,
         connection: Connection,
-        record_ids: Sequence[RecordId],
+        queued: Sequence[Queued],
         records: Sequence[StoredRecord],
-        described: set[DescriptionId],
     ) -> None:
+        self.queued = queued
         self.records = records
         self._connection = connection
-        self._record_ids = record_ids
-        self._touched = described
+        self._record_ids = list({one.record_id for one in queued if one.record_id})
+        self._touched = {one.description_id for one in queued if one.description_id}
         self._fresh: set[DescriptionId] = set()
         self._old_identities: set[EntityId] = set()
 

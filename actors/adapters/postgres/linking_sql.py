@@ -14,11 +14,25 @@ SELECT DISTINCT description_id FROM mentions WHERE record_id = ANY($1::uuid[])
 """
 
 PAGE_QUEUE = """-- page_linking_queue: what waits longest
-SELECT id, record_id, description_id FROM linking_queue ORDER BY id LIMIT $1
+SELECT id, record_id, description_id FROM linking_queue
+WHERE error IS NULL ORDER BY id LIMIT $1
 """
 
 FORGET_QUEUE = """-- forget_linking_queue: these are done
 DELETE FROM linking_queue WHERE id = ANY($1::bigint[])
+"""
+
+FORGET_ERRORS = """-- forget_linking_errors: what could not be linked before has been by now
+DELETE FROM linking_queue
+WHERE error IS NOT NULL AND (record_id = ANY($1::uuid[]) OR description_id = ANY($2::uuid[]))
+"""
+
+SET_ASIDE = """-- set_aside: this cannot be linked, and waits no more
+UPDATE linking_queue SET error = $2 WHERE id = $1
+"""
+
+TAKE_UP_AGAIN = """-- take_up_again: let wait again what was set aside
+UPDATE linking_queue SET error = NULL WHERE error IS NOT NULL RETURNING id
 """
 
 GET_RECORDS = """-- get_queued_records: queued records that are still there
@@ -128,7 +142,8 @@ ON CONFLICT DO NOTHING
 """
 
 WAITING = """-- waiting: what is not linked or matched yet
-SELECT (SELECT count(*) FROM linking_queue) + (SELECT count(*) FROM matching_queue)
+SELECT (SELECT count(*) FROM linking_queue WHERE error IS NULL)
+     + (SELECT count(*) FROM matching_queue)
 """
 
 WAIT_FOR_LOCK = """-- wait_for_linking_lock: until nobody links

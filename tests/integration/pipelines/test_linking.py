@@ -80,3 +80,16 @@ async def test_a_repair_links_anew_what_does_not_agree(import_side: ImportSide) 
 
     assert report.repaired == {"entities_started_over": 1}
     assert await people(import_side) == before
+
+
+async def test_a_repair_tries_again_what_could_not_be_linked(import_side: ImportSide) -> None:
+    await import_side.import_file("slack.zip", FILES["slack.zip"])
+    database = import_side.metadata.linking._database  # type: ignore[attr-defined]
+    await database.fetch("ALTER TABLE descriptions ADD CONSTRAINT refused CHECK (kind = '')")
+    assert await people(import_side) == []
+    await database.fetch("ALTER TABLE descriptions DROP CONSTRAINT refused")
+
+    report = await import_side.repair()
+
+    assert report.repaired == {"linked_again": 1}
+    assert [name for name, *_ in await people(import_side)] == ["ada"]
