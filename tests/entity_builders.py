@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from actors.adapters.postgres.store import PostgresMetadataStore
 from domain.models.records import Record
 from domain.ports.metadata_store import MetadataStore
 from pipelines.linking import Linker
@@ -53,3 +55,13 @@ CRM = contact("c1", CONTACT, "lotte@k.example")
 async def link(store: MetadataStore) -> None:
     await Linker(store.linking).drain()
     assert await store.linking.waiting() == 0
+
+
+async def stalled_or_done(task: asyncio.Task[Any], store: PostgresMetadataStore) -> None:
+    """Until the task is done, or waits for a lock that another transaction has."""
+    while not task.done():
+        if await store.linking._database.fetchval(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ):
+            return

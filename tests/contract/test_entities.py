@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import pytest
 
+from actors.adapters.postgres.store import PostgresMetadataStore
 from domain.errors import ConflictError, InvalidQueryError, NotFoundError
 from domain.models.entities import EntityKind, Role
 from domain.models.ids import EntityId, RecordId
 from domain.models.related import EntitySummary
 from domain.models.search import EVERYTHING, Scope
 from domain.ports.metadata_store import MetadataStore
-from tests.entity_builders import CONTACT, CRM, GONG, SLACK, call, contact, link, message
+from tests.entity_builders import (
+    CONTACT,
+    CRM,
+    GONG,
+    SLACK,
+    call,
+    contact,
+    link,
+    message,
+    stalled_or_done,
+)
 from tests.store_builders import MODEL, a_record, imported, remove_all
 
 LOTTE_KEYS = ("email:lotte@k.example", "gong-user:9", f"salesforce:{CONTACT}", "slack-user:T1/U1")
@@ -208,6 +220,38 @@ async def test_what_was_split_stays_split(metadata_store: MetadataStore) -> None
 
     assert split == [("email:x@k.example", f"salesforce:{CONTACT}"), (f"salesforce:{other}",)]
     assert await people(metadata_store) == split
+
+
+async def near_ones(store: MetadataStore) -> EntityId:
+    """A contact and a row, linked by name, job and company; the entity's id."""
+    facts = {"Title": "Key account manager", "Company": "Tarnbeck"}
+    in_crm = a_record(
+        "c1",
+        source_type="salesforce",
+        title="Imke Sandvoort",
+        metadata={"object": "Contact", "Id": CONTACT, **facts},
+    )
+    await imported(store, in_crm, a_record("1", metadata={"Name": "Imke Sandvoort", **facts}))
+    await link(store)
+    (both,) = await find(store, "imke", EntityKind.PERSON)
+    return both.id
+
+
+async def test_a_decision_that_falls_into_a_page_of_matching_counts(
+    metadata_store: PostgresMetadataStore,
+) -> None:
+    both = await near_ones(metadata_store)
+    database = metadata_store.linking._database
+    await database.fetch("INSERT INTO matching_queue SELECT id FROM identities")
+
+    async with metadata_store.linking.matching(limit=10) as page:
+        assert page is not None
+        split = asyncio.create_task(metadata_store.entities.split(both, [f"salesforce:{CONTACT}"]))
+        await stalled_or_done(split, metadata_store)
+    await split
+    await link(metadata_store)
+
+    assert len(await find(metadata_store, "imke", EntityKind.PERSON)) == 2
 
 
 async def test_people_who_share_an_address_are_split_by_name(

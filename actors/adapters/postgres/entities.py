@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from actors.adapters.postgres import entity_sql as sql
-from actors.adapters.postgres.database import Database, Row
+from actors.adapters.postgres.database import Connection, Database, Row
 from actors.adapters.postgres.deciding import keep_joined, keep_split
 from actors.adapters.postgres.identity_rows import evidence_of
 from actors.adapters.postgres.linked_records import linked_records
+from actors.adapters.postgres.linking_sql import LINKING_LOCK, WAIT_FOR_LOCK
 from actors.adapters.postgres.related_rows import (
     KINDS,
     ROLES,
@@ -127,21 +129,25 @@ class PostgresEntities:
         return Within(records, frozenset(chunks))
 
     async def split(self, entity_id: EntityId, parts: Collection[str]) -> None:
-        present = await self._present(entity_id)
-        async with self._database.transaction() as connection:
-            await keep_split(connection, present, parts)
+        async with self._deciding() as connection:
+            await keep_split(connection, await _present(connection, entity_id), parts)
 
     async def join(self, entity_id: EntityId, other_id: EntityId) -> None:
-        entities = await self._present(entity_id), await self._present(other_id)
+        async with self._deciding() as connection:
+            one = await _present(connection, entity_id)
+            await keep_joined(connection, one, await _present(connection, other_id))
+
+    @asynccontextmanager
+    async def _deciding(self) -> AsyncIterator[Connection]:
+        """A transaction between two pages of linking: a page would not see what is decided in it,
+        and forget that what it is about is to be linked again."""
         async with self._database.transaction() as connection:
-            await keep_joined(connection, *entities)
+            await connection.execute(WAIT_FOR_LOCK, LINKING_LOCK)
+            yield connection
 
     async def _present(self, entity_id: EntityId) -> EntityId:
         """The id by which an entity is known now."""
-        row = await self._database.fetchrow(sql.RESOLVE, entity_id)
-        if row is None:
-            raise _no_entity(entity_id)
-        return EntityId(row["entity_id"])
+        return await _present(self._database, entity_id)
 
     async def _summaries(
         self, ids: Sequence[EntityId], scope: Scope
@@ -155,6 +161,13 @@ class PostgresEntities:
             for row in rows
             if row["records"]
         }
+
+
+async def _present(rows: Database | Connection, entity_id: EntityId) -> EntityId:
+    row = await rows.fetchrow(sql.RESOLVE, entity_id)
+    if row is None:
+        raise _no_entity(entity_id)
+    return EntityId(row["entity_id"])
 
 
 def _no_entity(entity_id: EntityId) -> NotFoundError:

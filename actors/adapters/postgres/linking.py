@@ -30,9 +30,6 @@ from domain.models.linking import Identity, Judgement, Queued, StoredDescription
 from domain.models.records import StoredRecord
 from domain.near_linking import MAX_BLOCK_IDENTITIES, blocks_of, counted_tokens, rounded
 
-LINKING_LOCK = 0x486561644C696E6B
-"""Advisory lock: linking is one process's at a time, whoever that is."""
-
 
 class PostgresLinking:
     def __init__(self, database: Database) -> None:
@@ -78,7 +75,7 @@ class PostgresLinking:
 
     async def start_over(self) -> None:
         async with self._database.transaction() as connection:
-            await connection.execute(sql.WAIT_FOR_LOCK, LINKING_LOCK)
+            await connection.execute(sql.WAIT_FOR_LOCK, sql.LINKING_LOCK)
             for statement in sql.FORGET_ALL:
                 await connection.execute(statement)
             await connection.execute(sql.ENQUEUE_ALL)
@@ -88,7 +85,7 @@ class PostgresLinking:
 
 
 async def _alone(connection: Connection) -> bool:
-    [row] = await connection.fetch(sql.LOCK, LINKING_LOCK)
+    [row] = await connection.fetch(sql.LOCK, sql.LINKING_LOCK)
     return bool(row["is_mine"])
 
 

@@ -1,5 +1,8 @@
 """Statements of exact linking: the queue, mentions, descriptions, and what these make."""
 
+LINKING_LOCK = 0x486561644C696E6B
+"""Advisory lock: linking is one process's at a time, whoever that is."""
+
 LOCK = """-- try_linking_lock: whether this transaction alone links now
 SELECT pg_try_advisory_xact_lock($1) AS is_mine
 """
