@@ -12,7 +12,15 @@ from typing import Generic, TypeVar
 
 from domain.models.entities import EntityKind
 from domain.models.ids import EntityId, derive_entity_id
-from domain.models.linking import Bond, Identity, Judgement, NearLink, StoredDescription, name_token
+from domain.models.linking import (
+    Bond,
+    Identity,
+    Judgement,
+    NearLink,
+    StoredDescription,
+    keyed,
+    name_token,
+)
 from domain.models.links import Outcome
 
 T = TypeVar("T", bound=Hashable)
@@ -30,13 +38,11 @@ def gather(
     together with. Where people have said that something is apart, a key that would connect it is
     left to one side: what is named in decisions is connected first, the rest in order of keys.
     """
-    by_kind: dict[EntityKind, list[StoredDescription]] = defaultdict(list)
-    for one in descriptions:
-        by_kind[one.described.kind].append(one)
+    by_kind = _by_kind((one.described.kind, one) for one in descriptions)
     identities = [
         identity
         for kind, of_kind in by_kind.items()
-        for identity in _gather(kind, of_kind, [one for one in judgements if one.kind is kind])
+        for identity in _gather(kind, of_kind, _of_kind(kind, judgements))
     ]
     return sorted(identities, key=lambda identity: identity.id)
 
@@ -49,10 +55,20 @@ def associate(
     An entity has the id of its identity with the smallest anchor, keys before names. One without
     keys is linked by its own word alone, and connects nothing.
     """
+    links = list(links)
+    by_kind = _by_kind((identity.kind, identity) for identity in identities)
+    return {
+        id: entity_id
+        for kind, of_kind in by_kind.items()
+        for id, entity_id in _associate(of_kind, links, _of_kind(kind, judgements)).items()
+    }
+
+
+def _associate(
+    identities: Sequence[Identity], links: Iterable[NearLink], judgements: Sequence[Judgement]
+) -> dict[EntityId, EntityId]:
     known = {identity.id: identity for identity in identities}
-    parts: Parts[EntityId] = Parts(
-        [(one.left, one.right) for one in judgements if one.bond is Bond.APART]
-    )
+    parts: Parts[EntityId] = Parts(_apart(judgements))
     for identity in identities:
         parts.add(identity.id, identity.tokens)
     for link in sorted(accepted(links, known), key=lambda one: (-one.score, *_ends(one))):
@@ -64,6 +80,21 @@ def associate(
         )
         entities |= dict.fromkeys(group, first.id)
     return entities
+
+
+def _by_kind(items: Iterable[tuple[EntityKind, T]]) -> dict[EntityKind, list[T]]:
+    by_kind: dict[EntityKind, list[T]] = defaultdict(list)
+    for kind, item in items:
+        by_kind[kind].append(item)
+    return by_kind
+
+
+def _of_kind(kind: EntityKind, judgements: Sequence[Judgement]) -> list[Judgement]:
+    return [one for one in judgements if one.kind is kind]
+
+
+def _apart(judgements: Sequence[Judgement]) -> list[tuple[frozenset[str], frozenset[str]]]:
+    return [(one.left, one.right) for one in judgements if one.bond is Bond.APART]
 
 
 def accepted(links: Iterable[NearLink], identities: Mapping[EntityId, Identity]) -> list[NearLink]:
@@ -133,7 +164,7 @@ class Parts(Generic[T]):
 def _gather(
     kind: EntityKind, descriptions: Sequence[StoredDescription], judgements: Sequence[Judgement]
 ) -> Iterator[Identity]:
-    apart = [(one.left, one.right) for one in judgements if one.bond is Bond.APART]
+    apart = _apart(judgements)
     named = {token for left, right in apart for token in left | right}
     together = [one for one in judgements if one.bond is Bond.TOGETHER]
     split_off = {token for left, _ in apart for token in left}
@@ -171,8 +202,10 @@ def _rank(token: str, named: set[str]) -> int:
 
 def _tokens(one: StoredDescription, named: set[str]) -> Iterator[str]:
     yield from one.described.keys
-    if one.described.name and (token := name_token(one.described.name)) in named:
-        yield token
+    if one.described.name:
+        name = name_token(one.described.name)
+        tokens = (keyed(name, token) for token in one.described.keys or (one.own_token,))
+        yield from (token for token in tokens if token in named)
 
 
 def _identity(kind: EntityKind, members: Sequence[StoredDescription], group: set[str]) -> Identity:

@@ -55,9 +55,10 @@ class Judgement:
     """A person's word on descriptions of one kind, which wins over every rule and stays.
 
     Its sides are tokens, which survive deletions and new imports: keys, ``description:<id>`` of a
-    description without any, and ``name:<name>`` for those that have the name. ``TOGETHER``: what
-    has a token of either side is one entity. ``APART``: nothing that has a token of the left side
-    is one with what has a token of the right.
+    description without any, ``name:<name>`` for identities that have the name, and of these two
+    ``name:<name>|<token>`` for descriptions that have both, as others of the name are others.
+    ``TOGETHER``: what has a token of either side is one entity. ``APART``: nothing that has a token
+    of the left side is one with what has a token of the right.
     """
 
     kind: EntityKind
@@ -112,4 +113,9 @@ class NearLink:
 
 
 def name_token(name: str) -> str:
-    return f"name:{' '.join(name.lower().split())}"
+    return f"name:{' '.join(name.lower().replace('|', ' ').split())}"
+
+
+def keyed(name: str, token: str) -> str:
+    """A name's token for those only who have another token, too."""
+    return f"{name}|{token}"

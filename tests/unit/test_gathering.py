@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.gathering import associate, gather
 from domain.models.entities import Description, EntityKind
 from domain.models.ids import derive_entity_id
-from domain.models.linking import Bond, Identity, Judgement, NearLink, StoredDescription
+from domain.models.linking import Bond, Identity, Judgement, NearLink, StoredDescription, keyed
 from domain.models.links import Outcome
 
 PERSON = EntityKind.PERSON
@@ -24,8 +24,10 @@ def keys_of(identities: Iterable[Identity]) -> list[tuple[str, ...]]:
     return sorted(identity.keys for identity in identities)
 
 
-def apart(left: str, right: str) -> Judgement:
-    return Judgement(PERSON, Bond.APART, frozenset({left}), frozenset({right}))
+def apart(left: str, right: str, *, at: str = "", kind: EntityKind = PERSON) -> Judgement:
+    """Two keys, or two names of those who share the key ``at``."""
+    sides = [frozenset({one, keyed(one, at)} if at else {one}) for one in (left, right)]
+    return Judgement(kind, Bond.APART, *sides)
 
 
 def together(left: str, right: str) -> Judgement:
@@ -80,9 +82,21 @@ def test_what_people_told_apart_is_not_joined_by_a_way_round() -> None:
 def test_people_who_share_an_address_are_told_apart_by_their_names() -> None:
     identities = gather(
         [said("email:x", name="Ann"), said("email:x", name="Bob")],
-        [apart("name:ann", "name:bob")],
+        [apart("name:ann", "name:bob", at="email:x")],
     )
     assert sorted(identity.names for identity in identities) == [("Ann",), ("Bob",)]
+
+
+def test_namesakes_of_those_who_were_told_apart_stay_who_they_are() -> None:
+    shared = [said("email:x", name="Ann"), said("email:x", name="Bob")]
+    namesakes = [said("email:y", name="Bob"), said("email:z", name="Ann")]
+    identities = gather([*shared, *namesakes], [apart("name:ann", "name:bob", at="email:x")])
+    assert sorted((one.keys, one.names) for one in identities) == [
+        ((), ("Ann",)),
+        (("email:x",), ("Bob",)),
+        (("email:y",), ("Bob",)),
+        (("email:z",), ("Ann",)),
+    ]
 
 
 def test_what_people_joined_is_one() -> None:
@@ -165,3 +179,11 @@ def test_near_links_do_not_join_what_people_told_apart() -> None:
     links = [a_link(a, b), a_link(b, a), a_link(b, c, score=0.8), a_link(c, b, score=0.8)]
     entities = associate([a, b, c], links, [apart("a", "c")])
     assert entities[a.id] == entities[b.id] != entities[c.id]
+
+
+def test_near_links_of_one_kind_are_none_of_anothers_decisions() -> None:
+    a, b = gather([said("a"), said("b")], [])
+    entities = associate(
+        [a, b], [a_link(a, b), a_link(b, a)], [apart("a", "b", kind=EntityKind.ACCOUNT)]
+    )
+    assert entities[a.id] == entities[b.id]

@@ -8,7 +8,7 @@ from actors.adapters.postgres import entity_sql as sql
 from actors.adapters.postgres.database import Connection, Row
 from domain.errors import ConflictError, InvalidQueryError
 from domain.models.ids import EntityId
-from domain.models.linking import Bond, name_token
+from domain.models.linking import Bond, keyed, name_token
 
 
 async def keep_split(connection: Connection, entity_id: EntityId, parts: Collection[str]) -> None:
@@ -27,7 +27,10 @@ async def keep_split(connection: Connection, entity_id: EntityId, parts: Collect
     ]
     if unknown:
         raise InvalidQueryError(f"the entity has no key or name {unknown[0]!r}")
-    sides = [(split_keys, keys - split_keys), (split_names, names - split_names)]
+    sides = [
+        (split_keys, keys - split_keys),
+        (_keyed(split_names, keys), _keyed(names - split_names, keys)),
+    ]
     if any(left and not right for left, right in sides) or not any(left for left, _ in sides):
         raise InvalidQueryError("a split must leave something behind: name fewer keys or names")
     kind = identities[0]["kind"]
@@ -71,6 +74,11 @@ def _keys_named(parts: Collection[str], identities: Iterable[Row]) -> Iterable[s
             yield from _own_tokens(identity)
         else:
             yield from (token for token in _own_tokens(identity) if token in parts)
+
+
+def _keyed(names: set[str], keys: set[str]) -> set[str]:
+    """The names, and the names at the keys, so that only who has both is meant by these."""
+    return names | {keyed(name, key) for name in names for key in keys}
 
 
 def _own_tokens(identity: Row) -> list[str]:
