@@ -134,7 +134,7 @@ async def _link(page: LinkingPage) -> None:
 
 
 def _mentions(records: Sequence[StoredRecord]) -> dict[RecordId, Sequence[Mention]]:
-    return {stored.record_id: mentions_of(stored.record) for stored in records}
+    return {stored.record_id: mentions_of(stored.record, stored.parser) for stored in records}
 
 
 async def _statistics(

@@ -74,8 +74,9 @@ async def a_claim(
 async def stage(
     store: MetadataStore, claim: Claim, *records: Record, slice_number: int = 0, model: str = MODEL
 ) -> list[StagedRecord]:
+    """As if they came out of an archive, where each has a form of its own."""
     return list(
-        await store.records.stage(claim, slice_number, records, parser="csv-1", model=model)
+        await store.records.stage(claim, slice_number, records, parser="archive/2", model=model)
     )
 
 

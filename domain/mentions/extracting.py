@@ -12,6 +12,7 @@ from domain.mentions.slack import slack_mentions
 from domain.mentions.texts import mentions_in_text
 from domain.models.entities import Mention
 from domain.models.records import ContentType, Record
+from domain.parsers.members import PACKERS
 
 MAX_TEXT_CHARS = 200_000
 """Of a record's text so much is looked through."""
@@ -26,20 +27,26 @@ _BY_METADATA: dict[str, Callable[[Record], Iterator[Mention]]] = {
     "gong": gong_mentions,
     "salesforce": salesforce_mentions,
 }
-"""What a parser leaves in the metadata, by the entry that only its records have."""
+"""What a parser leaves in the metadata, by the parser's name."""
 
-_MARKS = {"channel_id": "slack", "call_id": "gong", "object": "salesforce"}
+_MARKS = (
+    ("slack", {"channel_id", "channel_type"}),
+    ("gong", {"call_id", "participants"}),
+    ("gong", {"call_id", "speakers"}),
+    ("salesforce", {"object", "Id"}),
+)
+"""Entries that only a parser's records have together."""
 
 
-def mentions_of(record: Record) -> tuple[Mention, ...]:
+def mentions_of(record: Record, parser: str) -> tuple[Mention, ...]:
     """Each entity once for each role that it has; pure, so the same record gives the same.
 
-    Of what a source's fields name with more, its text names nothing again. Tombstones speak of
-    nobody.
+    ``parser`` is the ``name/version`` that read the record. Of what a source's fields name with
+    more, its text names nothing again. Tombstones speak of nobody.
     """
     if record.content_type is ContentType.TOMBSTONE:
         return ()
-    by_fields = _distinct(_with_short_keys(_reader_of(record)(record)))
+    by_fields = _distinct(_with_short_keys(_reader_of(record, parser)(record)))
     known = {key for mention in by_fields for key in mention.described.keys}
     by_text = (
         mention
@@ -49,12 +56,18 @@ def mentions_of(record: Record) -> tuple[Mention, ...]:
     return _distinct((*by_fields, *by_text))[:MAX_MENTIONS]
 
 
-def _reader_of(record: Record) -> Callable[[Record], Iterator[Mention]]:
-    """By the record's source; by its metadata where the source has a name of its own."""
-    if record.source_type in _BY_METADATA:
-        return _BY_METADATA[record.source_type]
-    found = next((form for mark, form in _MARKS.items() if mark in record.metadata), None)
-    return _BY_METADATA[found] if found else generic_mentions
+def _reader_of(record: Record, parser: str) -> Callable[[Record], Iterator[Mention]]:
+    """By the record's parser: in a table a column may be called as another's entry.
+
+    Of what was unpacked the parser is the unpacker; its source is its own parser's name, unless
+    it was given another.
+    """
+    name = parser.partition("/")[0]
+    if name in PACKERS:
+        name = record.source_type
+        if name not in _BY_METADATA:
+            name = next((form for form, marks in _MARKS if marks <= record.metadata.keys()), "")
+    return _BY_METADATA.get(name, generic_mentions)
 
 
 def _with_short_keys(mentions: Iterable[Mention]) -> Iterator[Mention]:

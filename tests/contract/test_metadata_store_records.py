@@ -59,7 +59,7 @@ async def test_a_record_comes_back_as_it_was_staged(metadata_store: MetadataStor
         claim.file_id,
         3,
         MODEL,
-        "csv-1",
+        "archive/2",
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 
-from domain.mentions.extracting import mentions_of
+from domain.mentions import extracting
 from domain.mentions.keys import email_key, opaque_id_key
 from domain.models.entities import EntityKind, Mention, Role
 from domain.models.records import ContentType, Place, Record
@@ -32,6 +33,11 @@ ACCOUNT, CONTACT, OWNER, CASE = (
 
 def a_record(content: str = "", source_type: str = "document", **fields: Any) -> Record:
     return Record(source_type, "1", ContentType.DOCUMENT, content, Place(0, 1), **fields)
+
+
+def mentions_of(record: Record, parser: str = "") -> tuple[Mention, ...]:
+    """By the parser that is called as the record's source, unless another is named."""
+    return extracting.mentions_of(record, parser or f"{record.source_type}/1")
 
 
 def slack(*messages: Any) -> list[Record]:
@@ -215,6 +221,35 @@ def test_a_row_with_an_address_is_known_by_it() -> None:
     owner = only(mentions_of(row), EntityKind.PERSON, Role.REFERENCE).described
     assert "email:a@k.example" in subject.keys
     assert (owner.keys, owner.name) == ({"email:b@k.example"}, "Bo")
+
+
+ROWS_WITH_COLUMNS_OF_OTHERS = [
+    {"channel_id": "7", "user_id": "U1", "name": "Ann Lee", "email": "a@k.example"},
+    {"call_id": "7", "name": "Ann Lee", "email": "a@k.example"},
+    {"object": "Contact", "Id": "7", "name": "Ann Lee", "email": "a@k.example"},
+]
+
+
+@pytest.mark.parametrize("row", ROWS_WITH_COLUMNS_OF_OTHERS)
+@pytest.mark.parametrize("source", ["csv", "crm_dump"])
+def test_a_column_that_another_source_has_too_makes_no_row_that_sources(
+    row: dict[str, Any], source: str
+) -> None:
+    mentions = mentions_of(a_record(source_type=source, metadata=row), "csv/2")
+    assert "email:a@k.example" in keys_of(mentions, EntityKind.PERSON)
+    assert {one.described.kind for one in mentions} == {EntityKind.PERSON}
+
+
+@pytest.mark.parametrize("source", ["slack", "tarnbeck"])
+def test_what_was_unpacked_is_read_as_what_it_is(source: str) -> None:
+    (message,) = slack(slack_message())
+    unpacked = replace(message, source_type=source)
+    assert mentions_of(unpacked, "archive/2") == mentions_of(message)
+
+
+def test_a_call_that_was_unpacked_is_a_call() -> None:
+    (call,) = records_in(GongParser(), orjson.dumps([extensive(parties=[party()])]))
+    assert mentions_of(replace(call, source_type="calls"), "gzip/2") == mentions_of(call, "gong/1")
 
 
 def test_a_row_about_a_thing_is_no_person() -> None:
