@@ -9,20 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from domain.correlating.blocking import near_keys
+from domain.correlating.comparing import compare
+from domain.correlating.deciding import decide
 from domain.correlating.normal import words
-from domain.correlation import (
-    Candidate,
-    Outcome,
-    TokenStatistics,
-    blocking_keys,
-    compare,
-    decide,
-    tokens_of,
-)
+from domain.correlating.statistics import tokens_of
 from domain.gathering import is_leaf
 from domain.models.entities import EntityKind
 from domain.models.ids import EntityId
 from domain.models.linking import Bond, Identity, Judgement, NearLink
+from domain.models.links import Candidate, Outcome, TokenStatistics
 
 MAX_BLOCK_IDENTITIES = 200
 """A blocking key that more identities have tells nothing, and is left out."""
@@ -46,8 +42,11 @@ MATCHED_KINDS = frozenset(
 
 
 def blocks_of(identity: Identity) -> frozenset[str]:
-    """Under which texts identities that may be the same are found; none of other kinds."""
-    return blocking_keys(identity.described) if identity.kind in MATCHED_KINDS else frozenset()
+    """Under which texts identities that may be the same are found; none of other kinds.
+
+    Exact keys are not among them: no two identities have one in common.
+    """
+    return near_keys(identity.described) if identity.kind in MATCHED_KINDS else frozenset()
 
 
 def counted_tokens(identity: Identity) -> frozenset[str]:

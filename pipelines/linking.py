@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from domain.correlation import tokens_of
+from domain.correlating.statistics import tokens_of
 from domain.errors import RetryableError
 from domain.gathering import associate, gather
 from domain.mentions.extracting import mentions_of

@@ -13,7 +13,7 @@ from pipelines.linking import Linker
 from tests.store_builders import a_record
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-CONTACT, ACCOUNT = "003Tb0000000103IAA", "001Tb0000000101IAA"
+CONTACT, ACCOUNT, CASE = "003Tb0000000103IAA", "001Tb0000000101IAA", "500Tb0000000101IAA"
 
 
 def message(
@@ -42,9 +42,16 @@ def call(native_id: str, *parties: dict[str, Any], at: int = 0) -> Record:
     )
 
 
-def contact(native_id: str, id: str, email: str, name: str = "Lotte Abernay") -> Record:
-    metadata = {"object": "Contact", "Id": id, "AccountId": ACCOUNT, "Email": email}
+def contact(
+    native_id: str, id: str, email: str, name: str = "Lotte Abernay", **fields: Any
+) -> Record:
+    metadata = {"object": "Contact", "Id": id, "AccountId": ACCOUNT, "Email": email, **fields}
     return a_record(native_id, source_type="salesforce", title=name, metadata=metadata)
+
+
+def case(native_id: str, **fields: Any) -> Record:
+    metadata = {"object": "Case", "Id": CASE, **fields}
+    return a_record(native_id, source_type="salesforce", metadata=metadata)
 
 
 SLACK = message("m1", "U1", author_email="lotte@k.example", name="lotte")

@@ -16,12 +16,18 @@ _LONGEST = 64
 def blocking_keys(description: Description) -> frozenset[str]:
     """Texts of which two descriptions of one entity, near or exact, share at least one.
 
-    At most 64, each at most 64 characters, exact keys first. Only descriptions of one kind are
-    compared, so a store keeps the kind beside the key. A key that very many descriptions have
+    At most 64 exact keys and 64 others, each at most 64 characters. Only descriptions of one kind
+    are compared, so a store keeps the kind beside the key. A key that very many descriptions have
     finds little: a store may pass over keys with more than some hundred.
     """
-    found = (*sorted(description.keys), *_near(description))
-    return frozenset(key[:_LONGEST] for key in tuple(dict.fromkeys(found))[:_MOST])
+    exact = (key[:_LONGEST] for key in sorted(description.keys)[:_MOST])
+    return near_keys(description).union(exact)
+
+
+def near_keys(description: Description) -> frozenset[str]:
+    """Texts of which a description shares one with another that it has no key in common with."""
+    found = tuple(dict.fromkeys(_near(description)))
+    return frozenset(key[:_LONGEST] for key in found[:_MOST])
 
 
 def _near(description: Description) -> Iterator[str]:

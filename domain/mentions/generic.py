@@ -88,11 +88,12 @@ def _person(record: Record, row: _Row) -> Description | None:
     own_id = row.first(_ID)
     salesforce = salesforce_key(own_id)
     keys = [
-        record_key(record.record_id),
         key,
         opaque_id_key(own_id),
         salesforce[1] if salesforce and salesforce[0] is EntityKind.PERSON else None,
     ]
+    if not any(keys):
+        keys = [record_key(record.record_id)]
     facts = {
         "title": row.first(_TITLE),
         "company": row.first(_COMPANY),

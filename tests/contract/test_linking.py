@@ -12,7 +12,7 @@ from actors.adapters.postgres.store import PostgresMetadataStore
 from domain.models.files import ProcessingStatus
 from domain.models.records import Record
 from pipelines.linking import Linker
-from tests.entity_builders import CONTACT, CRM, GONG, SLACK, call, link, message
+from tests.entity_builders import CONTACT, CRM, GONG, SLACK, call, case, contact, link, message
 from tests.store_builders import a_claim, a_record, confirm, imported, remove_all, stage
 
 State = tuple[Any, ...]
@@ -252,6 +252,29 @@ async def test_near_links_do_not_depend_on_the_order_either(
 
     await again(metadata_store, rows)
 
+    assert await state(metadata_store) == one_by_one
+
+
+async def test_a_key_that_comes_later_counts_for_those_who_are_near(
+    metadata_store: PostgresMetadataStore,
+) -> None:
+    """Two contacts of one organisation are rarely one."""
+    row = a_record("1", metadata={"Name": "Imke Sandvoort", "Email": "i@k.example"})
+    also = {"ContactId": "003Tb0000000104IAA", "ContactEmail": "i@k.example"}
+    namesakes = [
+        contact(id, id, "", "Imke Sandvoort", Title=title)
+        for id, title in ((CONTACT, "Buyer"), ("003Tb0000000105IAA", "Lawyer"))
+    ]
+    await imported(metadata_store, *namesakes, row)
+    await link(metadata_store)
+    near = (await state(metadata_store))[4]
+    await imported(metadata_store, case("k1", **also))
+    await link(metadata_store)
+    one_by_one = await state(metadata_store)
+
+    await again(metadata_store, [])
+
+    assert near != one_by_one[4]
     assert await state(metadata_store) == one_by_one
 
 

@@ -56,6 +56,11 @@ def test_a_bare_name_is_no_candidate() -> None:
     assert outcome_of(identity("gong-party:1:2"), identity()) == []
 
 
+def test_who_has_very_many_keys_is_found_by_name_like_anybody() -> None:
+    known = identity(*(f"id:{n:03}" for n in range(200)))
+    assert blocks_of(known) & blocks_of(identity("gong-party:1:2"))
+
+
 def test_calls_are_not_matched_by_what_they_are_about() -> None:
     described = Description(EntityKind.CALL, frozenset({"gong-call:1"}), "Weekly sync")
     (call,) = gather([StoredDescription.of(described)], [])

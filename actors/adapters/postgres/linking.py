@@ -28,7 +28,13 @@ from domain.models.entities import EntityKind, Mention
 from domain.models.ids import DescriptionId, EntityId, RecordId, derive_entity_id
 from domain.models.linking import Identity, Judgement, Queued, StoredDescription
 from domain.models.records import StoredRecord
-from domain.near_linking import MAX_BLOCK_IDENTITIES, blocks_of, counted_tokens, rounded
+from domain.near_linking import (
+    MATCHED_KINDS,
+    MAX_BLOCK_IDENTITIES,
+    blocks_of,
+    counted_tokens,
+    rounded,
+)
 
 
 class PostgresLinking:
@@ -177,12 +183,10 @@ class PostgresLinkingPage:
     async def _recount(self, fresh: Sequence[Identity], replaced: Sequence[Row]) -> None:
         """Keep the statistics, and let all be matched again whom a change of them concerns."""
         changes = _changes(fresh, map(identity_of, replaced))
-        counted = [(kind, token, n) for (kind, token), n in changes.items() if n]
-        if not counted:
-            return
-        columns = [list(column) for column in zip(*sorted(counted), strict=True)]
-        rows = await self._connection.fetch(sql.COUNT, *columns)
-        await self._connection.execute(sql.FORGET_TOKENS, *columns[:2])
+        counted = {key: changes[key] for key in sorted(changes) if changes[key]}
+        columns = [[key[part] for key in counted] for part in range(2)]
+        rows = await self._connection.fetch(sql.COUNT, *columns, list(counted.values()))
+        await self._connection.execute(sql.FORGET_TOKENS, *columns)
         # What has changed in place has the same blocks as before, but says something else.
         blocks = {(identity.kind, block) for identity in fresh for block in blocks_of(identity)}
         blocks |= {(row["kind"], block) for row in replaced for block in row["blocks"]}
@@ -269,7 +273,8 @@ def _changes(
         for identity in identities:
             tokens = [TOKEN + token for token in counted_tokens(identity)]
             tokens += [BLOCK + block for block in blocks_of(identity)]
-            for token in (*tokens, *((ALL,) if tokens else ())):
+            tokens += [ALL] if identity.kind in MATCHED_KINDS else []
+            for token in tokens:
                 changes[identity.kind, token] += by
     return changes
 
