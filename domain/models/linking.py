@@ -119,3 +119,8 @@ def name_token(name: str) -> str:
 def keyed(name: str, token: str) -> str:
     """A name's token for those only who have another token, too."""
     return f"{name}|{token}"
+
+
+def unkeyed(token: str) -> str:
+    """The name's token of one that is keyed, any other as it is."""
+    return token.partition("|")[0] if token.startswith("name:") else token

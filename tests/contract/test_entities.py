@@ -311,6 +311,27 @@ async def test_the_last_word_counts(metadata_store: MetadataStore) -> None:
     ]
 
 
+async def test_joining_one_part_of_a_split_leaves_the_others_apart(
+    metadata_store: MetadataStore,
+) -> None:
+    one, two, three = (f"003Tb000000010{n}IAA" for n in (3, 4, 5))
+    await imported(metadata_store, *(contact(id, id, "x@k.example") for id in (one, two, three)))
+    await link(metadata_store)
+    (all_three,) = await find(metadata_store, "x@k.example", EntityKind.PERSON)
+    await metadata_store.entities.split(all_three.id, [f"salesforce:{id}" for id in (one, two)])
+    await link(metadata_store)
+    (first,) = await find(metadata_store, one, EntityKind.PERSON)
+    (rest,) = await find(metadata_store, "x@k.example", EntityKind.PERSON)
+
+    await metadata_store.entities.join(first.id, rest.id)
+    await link(metadata_store)
+
+    assert await people(metadata_store) == [
+        ("email:x@k.example", f"salesforce:{one}", f"salesforce:{three}"),
+        (f"salesforce:{two}",),
+    ]
+
+
 @pytest.mark.parametrize("parts", [["nobody"], list(LOTTE_KEYS), []])
 async def test_a_split_names_some_of_an_entity_and_not_all(
     metadata_store: MetadataStore, parts: list[str]

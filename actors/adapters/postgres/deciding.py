@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from actors.adapters.postgres import entity_sql as sql
 from actors.adapters.postgres.database import Connection, Row
 from domain.errors import ConflictError, InvalidQueryError
 from domain.models.ids import EntityId
-from domain.models.linking import Bond, keyed, name_token
+from domain.models.linking import Bond, keyed, name_token, unkeyed
 
 
 async def keep_split(connection: Connection, entity_id: EntityId, parts: Collection[str]) -> None:
@@ -54,12 +54,41 @@ async def keep_joined(connection: Connection, entity_id: EntityId, other_id: Ent
     kind = identities[0]["kind"]
     if kind != others[0]["kind"]:
         raise ConflictError(f"a {kind} and a {others[0]['kind']} cannot be one")
-    await connection.execute(
-        sql.FORGET_CONTRARY, kind, Bond.APART, _all_tokens(identities), _all_tokens(others)
-    )
+    await _take_back(connection, kind, _all_tokens(identities), _all_tokens(others))
     left, right = _own_tokens(identities[0])[0], _own_tokens(others[0])[0]
     await connection.execute(sql.INSERT_JUDGEMENT, kind, Bond.TOGETHER, [left], [right])
     await _relink(connection, [entity_id, other_id])
+
+
+async def _take_back(connection: Connection, kind: str, tokens: set[str], others: set[str]) -> None:
+    """Forget that these two are apart; what else was parted with them stays so."""
+    contrary = await connection.fetch(
+        sql.FORGET_CONTRARY, kind, Bond.APART, sorted(tokens), sorted(others)
+    )
+    for row in contrary:
+        sides = set(row["left_tokens"]), set(row["right_tokens"])
+        for left, right in _without(_without([sides], tokens, others), others, tokens):
+            await connection.execute(
+                sql.INSERT_JUDGEMENT, kind, Bond.APART, sorted(left), sorted(right)
+            )
+
+
+def _without(
+    parted: Iterable[tuple[set[str], set[str]]], tokens: set[str], others: set[str]
+) -> Iterator[tuple[set[str], set[str]]]:
+    """What is still apart where all left of it was from all right, but for these two."""
+    for left, right in parted:
+        mine, theirs = _among(left, tokens), _among(right, others)
+        if mine and theirs:
+            remaining = [(left - mine, right), (mine, right - theirs)]
+            yield from (sides for sides in remaining if all(sides))
+        else:
+            yield left, right
+
+
+def _among(side: set[str], tokens: set[str]) -> set[str]:
+    """Those of a side, a name with whatever key it has there."""
+    return {one for one in side if one in tokens or unkeyed(one) in tokens}
 
 
 async def _relink(connection: Connection, entity_ids: Sequence[EntityId]) -> None:
@@ -85,11 +114,9 @@ def _own_tokens(identity: Row) -> list[str]:
     return list(identity["keys"]) or [identity["anchor"]]
 
 
-def _all_tokens(identities: Iterable[Row]) -> list[str]:
-    return sorted(
-        {
-            token
-            for identity in identities
-            for token in (*_own_tokens(identity), *map(name_token, identity["names"]))
-        }
-    )
+def _all_tokens(identities: Iterable[Row]) -> set[str]:
+    return {
+        token
+        for identity in identities
+        for token in (*_own_tokens(identity), *map(name_token, identity["names"]))
+    }

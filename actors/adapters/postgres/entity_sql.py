@@ -175,6 +175,7 @@ DELETE FROM entity_judgements
 WHERE kind = $1 AND bond = $2
   AND ((left_tokens && $3::text[] AND right_tokens && $4::text[])
     OR (left_tokens && $4::text[] AND right_tokens && $3::text[]))
+RETURNING left_tokens, right_tokens
 """
 
 RELINK = """-- relink: let what a decision is about be gathered again
