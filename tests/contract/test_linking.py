@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from itertools import permutations
 from typing import Any
@@ -9,10 +10,23 @@ from typing import Any
 import pytest
 
 from actors.adapters.postgres.store import PostgresMetadataStore
+from domain.gathering import gather
+from domain.mentions.extracting import mentions_of
 from domain.models.files import ProcessingStatus
 from domain.models.records import Record
 from pipelines.linking import Linker
-from tests.entity_builders import CONTACT, CRM, GONG, SLACK, call, case, contact, link, message
+from tests.entity_builders import (
+    CONTACT,
+    CRM,
+    GONG,
+    SLACK,
+    call,
+    case,
+    contact,
+    link,
+    message,
+    stalled_or_done,
+)
 from tests.store_builders import a_claim, a_record, confirm, imported, remove_all, stage
 
 State = tuple[Any, ...]
@@ -222,6 +236,23 @@ async def test_what_changes_while_it_is_linked_is_linked_again(
     await link(metadata_store)
 
     assert await entities(metadata_store) == [("slack-user:T1/U2",)]
+
+
+async def test_what_is_deleted_while_it_is_linked_is_linked_before(
+    metadata_store: PostgresMetadataStore,
+) -> None:
+    claim = await imported(metadata_store, SLACK)
+    async with metadata_store.linking.linking(limit=10) as page:
+        assert page is not None
+        deletion = asyncio.create_task(remove_all(metadata_store, claim.file_id))
+        await stalled_or_done(deletion, metadata_store)
+        (stored,) = page.records
+        await page.keep_mentions({stored.record_id: mentions_of(stored.record, "slack/1")})
+        await page.keep_identities(gather(*await page.connected()))
+    await deletion
+    await link(metadata_store)
+
+    assert await state(metadata_store) == ([], [], [], [], [], [])
 
 
 async def test_only_one_links_at_a_time(metadata_store: PostgresMetadataStore) -> None:

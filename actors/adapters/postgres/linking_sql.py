@@ -38,8 +38,9 @@ TAKE_UP_AGAIN = """-- take_up_again: let wait again what was set aside
 UPDATE linking_queue SET error = NULL WHERE error IS NOT NULL RETURNING id
 """
 
-GET_RECORDS = """-- get_queued_records: queued records that are still there
-SELECT * FROM parsed_content WHERE id = ANY($1::uuid[]) ORDER BY id
+# Held from the start, as a mention holds its record, so that a deletion comes before or after.
+GET_RECORDS = """-- get_queued_records: queued records that are still there, and stay so for now
+SELECT * FROM parsed_content WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE
 """
 
 DELETE_MENTIONS = """-- delete_mentions: forget what these records speak of
