@@ -14,6 +14,7 @@ from domain.gathering import gather
 from domain.mentions.extracting import mentions_of
 from domain.models.files import ProcessingStatus
 from domain.models.records import Record
+from domain.near_linking import MAX_BLOCK_IDENTITIES
 from pipelines.linking import Linker
 from tests.entity_builders import (
     CONTACT,
@@ -253,6 +254,23 @@ async def test_what_is_deleted_while_it_is_linked_is_linked_before(
     await link(metadata_store)
 
     assert await state(metadata_store) == ([], [], [], [], [], [])
+
+
+async def test_a_name_that_very_many_have_has_none_of_them_matched_again(
+    metadata_store: PostgresMetadataStore,
+) -> None:
+    many = range(MAX_BLOCK_IDENTITIES + 1)
+    await imported(metadata_store, *(message(f"m{n}", f"U{n}", name="ann") for n in many))
+    await link(metadata_store)
+    await imported(metadata_store, message("another", "U7", name="Ann"))
+
+    async with metadata_store.linking.linking(limit=10) as page:
+        assert page is not None
+        (stored,) = page.records
+        await page.keep_mentions({stored.record_id: mentions_of(stored.record, "slack/1")})
+        await page.keep_identities(gather(*await page.connected()))
+
+    assert await metadata_store.linking.waiting() == 1
 
 
 async def test_only_one_links_at_a_time(metadata_store: PostgresMetadataStore) -> None:

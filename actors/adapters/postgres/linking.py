@@ -188,14 +188,28 @@ class PostgresLinkingPage:
         rows = await self._connection.fetch(sql.COUNT, *columns, list(counted.values()))
         await self._connection.execute(sql.FORGET_TOKENS, *columns)
         # What has changed in place has the same blocks as before, but says something else.
-        blocks = {(identity.kind, block) for identity in fresh for block in blocks_of(identity)}
+        blocks: set[tuple[str, str]] = {
+            (identity.kind, block) for identity in fresh for block in blocks_of(identity)
+        }
         blocks |= {(row["kind"], block) for row in replaced for block in row["blocks"]}
         concerned = _Concerned()
         sizes = {(row["kind"], row["token"]): row["identities"] for row in rows}
         for (kind, token), now in sizes.items():
             concerned.note(kind, token, before=now - changes[kind, token], now=now)
-        concerned.blocks |= {one for one in blocks if (one[0], BLOCK + one[1]) not in sizes}
+        as_before = {(of, block) for of, block in blocks if (of, BLOCK + block) not in sizes}
+        concerned.blocks |= await self._narrow(as_before)
         await self._enqueue(concerned)
+
+    async def _narrow(self, blocks: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those that few enough identities have to be near each other by them."""
+        narrow: set[tuple[str, str]] = set()
+        for kind in {kind for kind, _ in blocks}:
+            wanted = [BLOCK + block for of, block in blocks if of == kind]
+            rows = await self._connection.fetch(
+                matching_sql.NARROW_BLOCKS, kind, wanted, MAX_BLOCK_IDENTITIES
+            )
+            narrow |= {(kind, row["block"]) for row in rows}
+        return narrow
 
     async def _enqueue(self, concerned: _Concerned) -> None:
         for kind in concerned.kinds:
