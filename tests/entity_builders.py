@@ -7,10 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from actors.adapters.postgres.store import PostgresMetadataStore
+from domain.models.entities import EntityKind
+from domain.models.ids import EntityId
 from domain.models.records import Record
+from domain.models.related import EntitySummary
+from domain.models.search import EVERYTHING, Scope
 from domain.ports.metadata_store import MetadataStore
 from pipelines.linking import Linker
-from tests.store_builders import a_record
+from tests.store_builders import a_record, imported
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 CONTACT, ACCOUNT, CASE = "003Tb0000000103IAA", "001Tb0000000101IAA", "500Tb0000000101IAA"
@@ -57,6 +61,7 @@ def case(native_id: str, **fields: Any) -> Record:
 SLACK = message("m1", "U1", author_email="lotte@k.example", name="lotte")
 GONG = call("77", {"name": "Lotte Abernay", "email": "lotte@k.example", "user_id": "9"})
 CRM = contact("c1", CONTACT, "lotte@k.example")
+LOTTE_KEYS = ("email:lotte@k.example", "gong-user:9", f"salesforce:{CONTACT}", "slack-user:T1/U1")
 
 
 async def link(store: MetadataStore) -> None:
@@ -72,3 +77,19 @@ async def stalled_or_done(task: asyncio.Task[Any], store: PostgresMetadataStore)
             "WHERE datname = current_database() AND wait_event_type = 'Lock'"
         ):
             return
+
+
+async def find(
+    store: MetadataStore, text: str | None, *kinds: EntityKind, scope: Scope = EVERYTHING
+) -> list[EntitySummary]:
+    return list(await store.entities.find(text, kinds=kinds, limit=10, scope=scope))
+
+
+async def lotte(store: MetadataStore) -> EntityId:
+    await imported(store, SLACK, GONG, CRM)
+    await link(store)
+    return (await find(store, "lotte@k.example"))[0].id
+
+
+async def people(store: MetadataStore) -> list[tuple[str, ...]]:
+    return sorted(one.keys for one in await find(store, None, EntityKind.PERSON))

@@ -36,7 +36,7 @@ from domain.models.related import (
 from domain.models.search import Scope, Within
 
 MAX_FOUND = 200
-"""Of so many that have the words, those with most records are shown."""
+"""Of so many that have the words and few others, those with most records are shown."""
 
 MAX_NAMED_CHUNKS = 2_000
 """A search that has to compare more chunks' ids is slower than one that leaves out afterwards."""
@@ -56,7 +56,9 @@ class PostgresEntities:
             ids = [row["entity_id"] for row in rows]
             found = await self._summaries(ids, scope)
             return [found[id] for id in ids if id in found]
-        by_key = await self._database.fetch(sql.BY_KEY, possible_keys(text), list(kinds))
+        by_key = await self._database.fetch(
+            sql.BY_KEY, possible_keys(text), list(kinds or EntityKind)
+        )
         exact = {row["entity_id"] for row in by_key}
         query = " & ".join(f"{word}:*" for word in words(text))
         by_words = (

@@ -12,14 +12,14 @@ ORDER BY identity.id = $1 DESC LIMIT 1
 BY_KEY = """-- entities_by_key: those that have one of the keys
 SELECT DISTINCT identity.entity_id FROM entity_keys AS known
 JOIN identities AS identity ON identity.id = known.identity_id
-WHERE known.key = ANY($1::text[]) AND (cardinality($2::text[]) = 0 OR known.kind = ANY($2))
+WHERE known.key = ANY($1::text[]) AND known.kind = ANY($2::text[])
 """
 
-BY_WORDS = """-- entities_by_words: those of which a name has all the words
-SELECT DISTINCT entity_id FROM identities
+BY_WORDS = """-- entities_by_words: those whose names have all the words, and the fewest others
+SELECT entity_id FROM identities
 WHERE to_tsvector('simple', words) @@ to_tsquery('simple', $1)
   AND (cardinality($2::text[]) = 0 OR kind = ANY($2))
-LIMIT $3
+GROUP BY entity_id ORDER BY min(length(words)), entity_id LIMIT $3
 """
 
 LISTED = """-- listed_entities: entities that have a name, in its order

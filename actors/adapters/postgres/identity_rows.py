@@ -8,7 +8,7 @@ import orjson
 
 from actors.adapters.postgres.database import Row
 from actors.adapters.postgres.text import array_literal, json_text
-from domain.correlating.normal import folded
+from domain.correlating.normal import words
 from domain.models.entities import Description, EntityKind, Evidence
 from domain.models.linking import Bond, Identity, Judgement, NearLink, StoredDescription
 from domain.models.links import Outcome
@@ -30,7 +30,7 @@ def identity_columns(identities: Sequence[Identity]) -> list[list[object]]:
             array_literal(tuple(sorted(blocks_of(identity)))),
             array_literal(tuple(sorted(counted_tokens(identity)))),
             identity.name,
-            " ".join(map(folded, identity.names)),
+            " ".join(word for name in identity.names for word in words(name)),
         )
         for identity in identities
     ]
