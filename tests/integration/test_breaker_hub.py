@@ -30,5 +30,4 @@ def test_breakers_of_all_processes_open_and_close_together_whatever_happens_to_t
     assert done.returncode == 0, done.stdout[-2_000:] + done.stderr[-4_000:]
     # Not printed: Ray mixes what its workers say with it.
     took = json.loads((tmp_path / "took.json").read_text())
-    assert set(took) == {"opened", "closed", "opened_after_the_hubs_death"}
-    assert max(took["opened"], took["closed"]) < 5  # a tenth of a second on a quiet machine
+    assert list(took) == ["opened", "closed", "opened_after_the_hubs_death"]
