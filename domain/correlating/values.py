@@ -126,6 +126,7 @@ FREE_MAIL = frozenset(
         *("yahoo.com", "yandex.ru", "ymail.com", "zoho.com"),
     }
 )
+"""Domains of addresses that say nothing about an employer."""
 
 
 def domain(text: str) -> str:

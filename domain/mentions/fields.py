@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
+from domain.correlating.values import FREE_MAIL
 from domain.models.entities import Description, EntityKind
 from domain.models.records import JsonValue
-from domain.parsers.word_lists import words
 
 MAX_NAME_CHARS = 200
 MAX_FACT_CHARS = 200
-
-FREE_MAIL = frozenset(
-    words("""
-    gmail.com googlemail.com outlook.com hotmail.com live.com yahoo.com icloud.com me.com aol.com
-    gmx.de gmx.net web.de proton.me protonmail.com mail.com qq.com 163.com yandex.ru
-    """)
-)
-"""Domains of addresses that say nothing about an employer."""
 
 
 def text_of(metadata: Mapping[str, JsonValue], name: str) -> str:

@@ -13,7 +13,6 @@ from actors.adapters.postgres.store import PostgresMetadataStore
 from domain.gathering import gather
 from domain.mentions.extracting import mentions_of
 from domain.models.files import ProcessingStatus
-from domain.models.records import Record
 from domain.near_linking import MAX_BLOCK_IDENTITIES
 from pipelines.linking import Linker
 from tests.entity_builders import (
@@ -90,12 +89,12 @@ async def test_the_order_of_imports_makes_no_difference(
         await link(metadata_store)
     one_by_one = await state(metadata_store)
 
-    await again(metadata_store, records)
+    await again(metadata_store)
 
     assert await state(metadata_store) == one_by_one
 
 
-async def again(store: PostgresMetadataStore, records: Sequence[Record]) -> None:
+async def again(store: PostgresMetadataStore) -> None:
     """Forget all links, and link everything at once."""
     database = store.linking._database
     await database.fetch(
@@ -299,7 +298,7 @@ async def test_near_links_do_not_depend_on_the_order_either(
         await link(metadata_store)
     one_by_one = await state(metadata_store)
 
-    await again(metadata_store, rows)
+    await again(metadata_store)
 
     assert await state(metadata_store) == one_by_one
 
@@ -321,7 +320,7 @@ async def test_a_key_that_comes_later_counts_for_those_who_are_near(
     await link(metadata_store)
     one_by_one = await state(metadata_store)
 
-    await again(metadata_store, [])
+    await again(metadata_store)
 
     assert near != one_by_one[4]
     assert await state(metadata_store) == one_by_one

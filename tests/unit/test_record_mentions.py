@@ -252,6 +252,11 @@ def test_a_call_that_was_unpacked_is_a_call() -> None:
     assert mentions_of(replace(call, source_type="calls"), "gzip/2") == mentions_of(call, "gong/1")
 
 
+def test_a_free_mail_service_is_no_employer() -> None:
+    row = table("name,email\nAnn Lee,ann@zoho.com\n")
+    assert only(mentions_of(row), EntityKind.PERSON, Role.SUBJECT).described.facts == {}
+
+
 def test_a_row_about_a_thing_is_no_person() -> None:
     row = table("name,price,stock\nHumidity probe,12,4\n")
     assert mentions_of(row) == ()

@@ -85,9 +85,9 @@ async def _near(
         for row in await database.fetch(sql.LINKS, [identity["id"] for identity in identities])
         if row["entity_id"] == entity_id
     ]
-    if not links:
-        return 1.0, ("a person has joined them",)
-    weakest = min(links, key=lambda row: row["score"])
+    weakest = min(links, key=lambda row: row["score"], default=None)
+    if weakest is None:  # They have been parted since.
+        return 1.0, ()
     return weakest["score"], tuple(one.reason for one in evidence_of(weakest))
 
 
