@@ -168,6 +168,9 @@ def spans_of(content: str, room: int, overlap: int) -> Iterator[tuple[int, int]]
     if len(content) <= room and content.isascii():
         yield 0, len(content)
         return
+    if len(content) <= WINDOW_CHARS and _estimate(content) <= room:
+        yield 0, len(content)
+        return
     offset = 0
     while True:
         window = content[offset : offset + WINDOW_CHARS]

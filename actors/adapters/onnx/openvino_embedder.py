@@ -91,7 +91,7 @@ class OpenVinoEmbedder:
         inputs = {"input_ids": padded, "attention_mask": mask, "token_type_ids": padded * 0}
         run = self._runs.get()
         try:
-            found: NDArray[np.float32] = run.infer(inputs)[0]
+            found: NDArray[np.float32] = run.infer(inputs, share_inputs=True, share_outputs=True)[0]
             # The norm follows, so that the sum over the tokens does for their mean.
             summed: NDArray[np.float32] = np.einsum("btd,bt->bd", found, mask.astype(np.float32))
         finally:
