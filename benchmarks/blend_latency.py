@@ -13,8 +13,8 @@ from uuid import UUID
 
 import numpy as np
 
-from actors.adapters.lancedb.row_cache import Row
-from actors.adapters.lancedb.rows import HIT_COLUMNS, rows_of, to_match, to_table
+from actors.adapters.lancedb.rows import HIT_COLUMNS, rows_of, to_table
+from actors.adapters.on_disk.rows import Row, to_match
 from benchmarks.relevance_sets import hits_of
 from benchmarks.texts import TextMaker
 from domain.blend_options import BlendOptions, Collapse

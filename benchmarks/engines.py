@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.adapters.postgres.server import EmbeddedPostgres
-from benchmarks.candidate.index import LocalSearchIndex
+from actors.adapters.tantivy_faiss.index import TantivySearchIndex
 from benchmarks.queries import percentiles
 from benchmarks.texts import TextMaker
 from domain.models.chunks import Chunk, EmbeddedChunk
@@ -64,15 +64,15 @@ class Engine(Protocol):
 class Ours:
     """tantivy and FAISS (ADR 31)."""
 
-    name = "candidate"
+    name = "tantivy + FAISS"
 
-    def __init__(self, index: LocalSearchIndex) -> None:
+    def __init__(self, index: TantivySearchIndex) -> None:
         self._index = index
 
     @classmethod
     @asynccontextmanager
     async def opened(cls, directory: Path) -> AsyncIterator[Engine]:
-        index = await LocalSearchIndex.open(directory, dimension=DIMENSION)
+        index = await TantivySearchIndex.open(directory, dimension=DIMENSION)
         try:
             yield cls(index)
         finally:

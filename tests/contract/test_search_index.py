@@ -14,6 +14,7 @@ import pytest
 
 from actors.adapters.lancedb.index import LanceSearchIndex
 from actors.adapters.memory.search_index import InMemorySearchIndex
+from actors.adapters.tantivy_faiss.index import TantivySearchIndex
 from domain.errors import DimensionMismatchError
 from domain.models.chunks import Chunk, EmbeddedChunk, Member
 from domain.models.ids import FileId, RecordId, derive_chunk_id
@@ -64,7 +65,12 @@ async def keyword(index: SearchIndex, text: str, where: SearchFilter = EVERYTHIN
 
 
 @pytest.fixture(
-    params=["memory", "lancedb", pytest.param("weaviate", marks=pytest.mark.external_service)]
+    params=[
+        "memory",
+        "lancedb",
+        "tantivy",
+        pytest.param("weaviate", marks=pytest.mark.external_service),
+    ]
 )
 async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SearchIndex]:
     if request.param == "weaviate":
@@ -73,8 +79,10 @@ async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         return
     if request.param == "memory":
         opened = InMemorySearchIndex(dimension=DIMENSION)
-    else:
+    elif request.param == "lancedb":
         opened = await LanceSearchIndex.open(tmp_path / "index", dimension=DIMENSION)
+    else:
+        opened = await TantivySearchIndex.open(tmp_path / "index", dimension=DIMENSION)
     yield opened
     await opened.close()
 

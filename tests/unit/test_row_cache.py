@@ -6,7 +6,8 @@ from uuid import UUID
 
 import numpy as np
 
-from actors.adapters.lancedb.row_cache import ENTRY_BYTES, Row, RowCache
+from actors.adapters.on_disk.row_cache import ENTRY_BYTES, RowCache
+from actors.adapters.on_disk.rows import Row
 from domain.models.ids import RecordId
 
 

@@ -14,18 +14,18 @@ from lancedb.index import HnswSq, IvfSq
 from lancedb.query import AsyncStandardQuery, ColumnOrdering, MatchQuery
 from lancedb.table import AsyncTable
 
-from actors.adapters.lancedb.errors import translated
 from actors.adapters.lancedb.opening import open_table
 from actors.adapters.lancedb.predicates import one_of, predicate_of, quoted
-from actors.adapters.lancedb.row_cache import Row, RowCache
 from actors.adapters.lancedb.rows import (
     HIT_COLUMNS,
     kept_chunks,
     merge_portions,
     rows_of,
-    to_match,
     to_table,
 )
+from actors.adapters.on_disk.errors import translated
+from actors.adapters.on_disk.row_cache import RowCache
+from actors.adapters.on_disk.rows import Row, to_match
 from domain.errors import DimensionMismatchError
 from domain.models.chunks import EmbeddedChunk, Embedding
 from domain.models.ids import ChunkId, FileId, RecordId

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from actors.adapters.lancedb.rows import to_microseconds
+from actors.adapters.on_disk.rows import to_microseconds
 from domain.models.chunks import label
 from domain.models.search import SearchFilter
 from domain.text_conditions import (

@@ -15,7 +15,7 @@ import pyarrow as pa
 import structlog
 from lancedb.table import AsyncTable
 
-from actors.adapters.lancedb.rows import shown_in
+from actors.adapters.on_disk.rows import shown_in
 from domain.models.chunks import AUTHOR, MAX_LABEL_VALUE_CHARS, label, search_text_of
 from domain.models.records import JsonValue
 

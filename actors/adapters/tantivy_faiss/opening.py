@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +11,13 @@ from pathlib import Path
 import orjson
 import tantivy
 
-from benchmarks.candidate.documents import TOKENIZER, analyzer, schema
+from actors.adapters.tantivy_faiss.documents import BLANKS, ENGLISH, blanks, english, schema
+from actors.adapters.tantivy_faiss.viewing import COMMIT
 from domain.errors import DimensionMismatchError, IndexUnavailableError
 
 FORMAT = 1
 ABOUT = "index.json"
+"""Written last: where it is, the index is complete."""
 
 
 def open_directory(directory: Path, *, dimension: int) -> tantivy.Index:
@@ -22,28 +25,27 @@ def open_directory(directory: Path, *, dimension: int) -> tantivy.Index:
 
     Raises:
         DimensionMismatchError: it holds others.
-        IndexUnavailableError: another version has written it, or another kind of index lies there.
+        IndexUnavailableError: another version has written it, or a part of it is missing.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with _only_creator(directory):
         _check(directory, dimension)
         index = tantivy.Index(schema(), path=str(directory), reuse=True)
         _describe(directory, dimension)
-    index.register_tokenizer(TOKENIZER, analyzer())
+    index.register_tokenizer(ENGLISH, english())
+    index.register_tokenizer(BLANKS, blanks())
     index.config_reader(reload_policy="manual")
     return index
 
 
 def _check(directory: Path, dimension: int) -> None:
-    if any(directory.glob("*.lance")):
-        raise IndexUnavailableError(
-            f"the search index {directory} was made by LanceDB: move that directory away, start "
-            "the service and run 'headrace verify --repair', which fills the index anew",
-            directory=str(directory),
-        )
-    about = directory / ABOUT
+    about, commit = directory / ABOUT, directory / COMMIT
     if not about.exists():
+        if commit.exists() and orjson.loads(commit.read_bytes()).get("segments"):
+            raise _damaged(directory, ABOUT)
         return
+    if not commit.exists():
+        raise _damaged(directory, COMMIT)
     found = orjson.loads(about.read_bytes())
     if found["format"] != FORMAT:
         raise IndexUnavailableError(
@@ -62,11 +64,22 @@ def _check(directory: Path, dimension: int) -> None:
         )
 
 
+def _damaged(directory: Path, missing: str) -> IndexUnavailableError:
+    return IndexUnavailableError(
+        f"the search index {directory} is damaged, its {missing} is missing: move that directory "
+        "away, start the service and run 'headrace verify --repair', which fills it anew",
+        directory=str(directory),
+    )
+
+
 def _describe(directory: Path, dimension: int) -> None:
     about = directory / ABOUT
     if not about.exists():
         draft = directory / f"{ABOUT}.draft"
-        draft.write_bytes(orjson.dumps({"format": FORMAT, "dimension": dimension}))
+        with draft.open("wb") as file:
+            file.write(orjson.dumps({"format": FORMAT, "dimension": dimension}))
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(about)
 
 

@@ -1,4 +1,4 @@
-"""LanceDB's errors in our words."""
+"""Errors of an index's library and of the file system, in our words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_REASON_CHARS = 300
 
 @contextmanager
 def translated(directory: Path, action: str) -> Iterator[None]:
-    """Raise what LanceDB and the file system report as ``IndexUnavailableError``, with the fix."""
+    """Raise what library and file system report as ``IndexUnavailableError``, with the fix."""
     try:
         yield
     except (RuntimeError, OSError, ValueError) as error:
@@ -27,6 +27,11 @@ def _sentence(directory: Path, action: str, reason: str) -> str:
         return f"the disk of the search index {directory} is full: free some space and try again"
     if "Permission denied" in reason or "Read-only file system" in reason:
         return f"the search index {directory} must be readable and writable by this user"
+    if "LockBusy" in reason:
+        return (
+            f"another process writes to the search index {directory}: only the service's index "
+            "writer may; stop that process, or the service by 'headrace down'"
+        )
     brief = " ".join(reason.split())[:MAX_REASON_CHARS]
     return (
         f"could not {action} the search index {directory}: {brief}. If this stays so, stop the "

@@ -9,18 +9,22 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 
-from benchmarks.candidate.folding import MAX_SEGMENT_ROWS, MIN_ROWS, Fold, plan
-from benchmarks.candidate.index import LocalSearchIndex
+from actors.adapters.memory.search_index import InMemorySearchIndex
+from actors.adapters.tantivy_faiss.folding import MIN_ROWS, Fold, plan
+from actors.adapters.tantivy_faiss.index import TantivySearchIndex
+from actors.adapters.tantivy_faiss.vectors import MAX_SEGMENT_ROWS
 from domain.errors import DimensionMismatchError, IndexUnavailableError
 from domain.models.chunks import Chunk, EmbeddedChunk
 from domain.models.ids import FileId, RecordId, derive_chunk_id
 from domain.models.records import ContentType, Place, Record
-from domain.models.search import SearchFilter
+from domain.models.search import Match, SearchFilter
 
 DIMENSION = 8
 EVERYTHING = SearchFilter()
@@ -29,13 +33,13 @@ FEW_ROWS = 64
 ENDLESS_WRITER = """
 import asyncio, sys
 from pathlib import Path
-from benchmarks.candidate import folding, index
-from tests.integration.test_index_candidate import DIMENSION, numbered
+from actors.adapters.tantivy_faiss import folding, index
+from tests.integration.test_tantivy_index import DIMENSION, numbered
 
 folding.MIN_ROWS = 50
 
 async def main():
-    opened = await index.LocalSearchIndex.open(Path(sys.argv[1]), dimension=DIMENSION)
+    opened = await index.TantivySearchIndex.open(Path(sys.argv[1]), dimension=DIMENSION)
     for batch in range(10_000):
         await opened.upsert([numbered(n) for n in range(batch * 50, batch * 50 + 75)])
         print(batch, flush=True)
@@ -55,11 +59,11 @@ def numbered(number: int, dimension: int = DIMENSION) -> EmbeddedChunk:
     return EmbeddedChunk(chunk, FileId(record.record_id), vector / np.linalg.norm(vector))
 
 
-async def open_index(directory: Path, *, dimension: int = DIMENSION) -> LocalSearchIndex:
-    return await LocalSearchIndex.open(directory, dimension=dimension)
+async def open_index(directory: Path, *, dimension: int = DIMENSION) -> TantivySearchIndex:
+    return await TantivySearchIndex.open(directory, dimension=dimension)
 
 
-async def all_ids(index: LocalSearchIndex) -> list[object]:
+async def all_ids(index: TantivySearchIndex) -> list[object]:
     return [chunk_id async for page in index.chunk_ids() for chunk_id in page]
 
 
@@ -77,7 +81,7 @@ def start_writer(directory: Path) -> subprocess.Popen[str]:
 @pytest.fixture
 def few_rows_fold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small graphs are made of few vectors."""
-    monkeypatch.setattr("benchmarks.candidate.folding.MIN_ROWS", FEW_ROWS)
+    monkeypatch.setattr("actors.adapters.tantivy_faiss.folding.MIN_ROWS", FEW_ROWS)
 
 
 @pytest.mark.slow
@@ -106,7 +110,7 @@ async def test_of_two_processes_that_create_the_index_one_writes(tmp_path: Path)
         assert first.stdout is not None
         await asyncio.to_thread(first.stdout.readline)
         second = await open_index(tmp_path)
-        with pytest.raises(IndexUnavailableError, match="LockBusy"):
+        with pytest.raises(IndexUnavailableError, match="another process writes"):
             await second.upsert([numbered(1)])
         first.kill()
 
@@ -152,9 +156,16 @@ async def test_a_damaged_index_is_refused_with_the_fix(tmp_path: Path) -> None:
         await open_index(tmp_path)
 
 
-async def test_an_index_of_lancedb_is_refused_with_the_fix(tmp_path: Path) -> None:
-    (tmp_path / "chunks.lance").mkdir()
-    with pytest.raises(IndexUnavailableError, match="made by LanceDB"):
+@pytest.mark.parametrize("gone", ["meta.json", "index.json", "*.store"])
+async def test_an_index_that_lacks_a_part_is_refused_with_the_fix(
+    tmp_path: Path, gone: str
+) -> None:
+    index = await open_index(tmp_path)
+    await index.upsert([numbered(1)])
+    await index.close()
+    for path in tmp_path.glob(gone):
+        path.unlink()
+    with pytest.raises(IndexUnavailableError, match="move that directory away"):
         await open_index(tmp_path)
 
 
@@ -213,6 +224,66 @@ async def test_a_filter_finds_the_nearest_of_those_that_satisfy_it(
 
     assert [match.score for match in found] == pytest.approx(expected, abs=1e-3)
     assert {match.source_type for match in found} == {"csv"}
+
+
+SAID = ["renewal", "Renewal", "price", "x_price", "価格", "契約更新", "C++"]
+DAYS = [datetime(2024, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+
+
+def spoken(number: int, random: Random) -> EmbeddedChunk:
+    """A chunk of few words, with odd characters, names and places."""
+    text = random.choice([" ", "\n", "."]).join(random.choices(SAID, k=4))
+    speakers = random.choice([[], ["Bob"], ["Bob", "Lee Ann"]])
+    chunk = numbered(number)
+    record = replace(
+        chunk.chunk.record,
+        title=random.choice([None, "price list", "契約"]),
+        author=random.choice([None, "Ann Lee", "ann_lee", "Joanne", "田中太郎"]),
+        timestamp=random.choice([None, *DAYS]),
+        metadata={"channel": random.choice(["Sales", "ops"]), "speaker": speakers},
+    )
+    return replace(chunk, chunk=replace(chunk.chunk, record=record, text=text))
+
+
+TEXT_FILTERS = [
+    SearchFilter(phrases=("renewal",)),
+    SearchFilter(phrases=("price renewal",)),
+    SearchFilter(phrases=("契約",), authors=("lee",)),
+    SearchFilter(phrases=("++",)),
+    SearchFilter(phrases=("price 契約更新",), excluded=("x_price",)),
+    SearchFilter(excluded=("renewal", "価格")),
+    SearchFilter(excluded=("更新",)),
+    SearchFilter(authors=("ann",), places=("sales",)),
+    SearchFilter(authors=("lee ann", "太郎"), sources=("slack",)),
+    SearchFilter(authors=("nobody",)),
+    SearchFilter(places=("OPS",), until=datetime(2024, 1, 3, tzinfo=UTC)),
+]
+
+
+@pytest.mark.usefixtures("few_rows_fold")
+@pytest.mark.parametrize("limit", [5, 300])
+async def test_what_looks_into_texts_finds_what_reading_all_finds(
+    tmp_path: Path, limit: int
+) -> None:
+    random = Random(7)
+    chunks = [spoken(n, random) for n in range(300)]
+    index, memory = await open_index(tmp_path), InMemorySearchIndex(dimension=DIMENSION)
+    for each in (index, memory):
+        await each.upsert(chunks[:200])
+        await each.optimize()
+        await each.upsert(chunks[150:])
+    query = numbered(999).embedding
+    for where in TEXT_FILTERS:
+        newest = [await each.newest(limit=limit, where=where) for each in (index, memory)]
+        nearest = [
+            await each.search_vector(query, limit=limit, where=where) for each in (index, memory)
+        ]
+        assert ids_of(newest[0]) == ids_of(newest[1]), where
+        assert set(ids_of(nearest[0])) == set(ids_of(nearest[1])), where
+
+
+def ids_of(matches: Sequence[Match]) -> list[object]:
+    return [match.read().chunk_id for match in matches]
 
 
 @pytest.mark.usefixtures("few_rows_fold")
@@ -314,7 +385,7 @@ async def test_a_rewritten_chunk_is_shown_as_it_is_now(tmp_path: Path) -> None:
 
 
 async def recall_at_10(
-    index: LocalSearchIndex, chunks: Sequence[EmbeddedChunk], cosines: np.ndarray
+    index: TantivySearchIndex, chunks: Sequence[EmbeddedChunk], cosines: np.ndarray
 ) -> float:
     query = chunks[int(np.argmax(cosines))].embedding
     exact = {chunks[n].chunk.chunk_id for n in np.argsort(-cosines)[:10]}

@@ -18,7 +18,6 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from benchmarks.candidate.folding import MAX_SEGMENT_ROWS
 from domain.models.chunks import Embedding
 
 CONNECTIVITY, EXPLORED_ON_BUILD, EXPLORED_ON_SEARCH = 16, 128, 150
@@ -26,6 +25,9 @@ CONNECTIVITY, EXPLORED_ON_BUILD, EXPLORED_ON_SEARCH = 16, 128, 150
 
 PRECISION: Any = faiss.ScalarQuantizer.QT_fp16
 """Cosines are true to 2e-5 in half the room. A byte a number finds 98 % of the best ten."""
+
+MAX_SEGMENT_ROWS = 128 * 1_024
+"""Extending a graph takes its size in memory, and writes it again: 120 MB at 384 numbers each."""
 
 MANIFEST = "vectors.json"
 _GRAPH, _NUMBERS = ".faiss", ".numbers"
@@ -43,8 +45,9 @@ class Near(NamedTuple):
     numbers: Numbers
     cosines: NDArray[np.float32]
 
-    def pairs(self) -> list[tuple[int, float]]:
-        return list(zip(self.numbers.tolist(), self.cosines.tolist(), strict=True))
+    @classmethod
+    def none(cls) -> Near:
+        return cls(np.empty(0, np.int64), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def write_manifest(directory: Path, segments: Sequence[SegmentFile]) -> None:
         os.fsync(file.fileno())
     draft.replace(directory / MANIFEST)
     _sync(directory)
-    _remove_unlisted(directory, {each.name for each in segments})
+    remove_unlisted(directory)
 
 
 def build_segments(
@@ -191,7 +194,7 @@ class Vectors:
         found = [_search_segment(each, embedding, count) for each in self.segments]
         if len(self.fresh_numbers):
             found.append(self._search_fresh(embedding, count))
-        return _best(found, count)
+        return best_of(found, count)
 
     def among(self, numbers: Numbers, embedding: Embedding) -> Near:
         """These numbers alone, compared one by one; unknown ones are left out."""
@@ -199,7 +202,7 @@ class Vectors:
         found = [_among_segment(each, numbers, embedding) for each in self.segments]
         at = np.isin(self.fresh_numbers, numbers, assume_unique=True)
         found.append(Near(self.fresh_numbers[at], self.fresh[at] @ embedding))
-        return _best(found, len(numbers))
+        return best_of(found, len(numbers))
 
     def with_fresh(self, pages: Sequence[tuple[Numbers, Matrix]]) -> Vectors:
         """With further ones, whose numbers ascend and are greater than all that are here."""
@@ -244,14 +247,15 @@ def _among_segment(segment: Segment, numbers: Numbers, embedding: Embedding) -> 
     at = np.searchsorted(segment.numbers, ours)
     is_known = segment.numbers[at] == ours
     if not is_known.any():
-        return Near(np.empty(0, np.int64), np.empty(0, np.float32))
+        return Near.none()
     vectors = segment.graph.reconstruct_batch(at[is_known])
     return Near(ours[is_known], vectors @ embedding)
 
 
-def _best(found: Sequence[Near], count: int) -> Near:
+def best_of(found: Sequence[Near], count: int) -> Near:
+    """The nearest ``count`` of all."""
     if not found:
-        return Near(np.empty(0, np.int64), np.empty(0, np.float32))
+        return Near.none()
     numbers = np.concatenate([each.numbers for each in found])
     cosines = np.concatenate([each.cosines for each in found])
     # Equal ones by their numbers, so that an order does not depend on the segments.
@@ -259,8 +263,9 @@ def _best(found: Sequence[Near], count: int) -> Near:
     return Near(numbers[order], cosines[order])
 
 
-def _remove_unlisted(directory: Path, names: set[str]) -> None:
-    """What was merged into others, and drafts of a process that was killed."""
+def remove_unlisted(directory: Path) -> None:
+    """What is no longer published or never was. For the process that writes."""
+    names = {each.name for each in read_manifest(directory)}
     for path in directory.iterdir():
         is_draft = path.name.startswith(f"{MANIFEST}.")
         if is_draft or (path.suffix in (_GRAPH, _NUMBERS) and path.stem not in names):

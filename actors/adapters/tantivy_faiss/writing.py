@@ -5,22 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from uuid import UUID
 
 import tantivy
 
-from benchmarks.candidate.documents import (
-    NUMBER,
-    Queries,
-    chunk_id_of,
-    document_of,
-    supplied_by,
-)
+from actors.adapters.tantivy_faiss.documents import NUMBER, chunk_id_of, document_of, supplied_by
+from actors.adapters.tantivy_faiss.queries import Queries
+from actors.adapters.tantivy_faiss.vectors import read_manifest
 from domain.models.chunks import EmbeddedChunk
 from domain.models.ids import FileId
 
 HEAP_BYTES = 32 * 1024 * 1024
+"""What is written and not yet on the disk takes no more; a commit may hold any number of chunks."""
+
+RECORDS_PER_COMMIT = 500
 
 
 class Writer:
@@ -30,7 +30,8 @@ class Writer:
     that a number of a document that was deleted is not given again.
     """
 
-    def __init__(self, index: tantivy.Index, queries: Queries) -> None:
+    def __init__(self, directory: Path, index: tantivy.Index, queries: Queries) -> None:
+        self._directory = directory
         self._index = index
         self._queries = queries
         self._lock = threading.Lock()
@@ -53,18 +54,22 @@ class Writer:
             writer.delete_documents_by_query(self._queries.chunks(chunk_ids))
 
     def reassign(self, record_ids: Sequence[UUID], file_id: FileId) -> None:
+        for start in range(0, len(record_ids), RECORDS_PER_COMMIT):
+            self._reassign(record_ids[start : start + RECORDS_PER_COMMIT], file_id)
+
+    def _reassign(self, record_ids: Sequence[UUID], file_id: FileId) -> None:
         with self._commit() as writer:
             self._index.reload()
             searcher = self._index.searcher()
             wanted = self._queries.records(set(record_ids))
             hits = searcher.search(wanted, max(1, searcher.num_docs), count=False).hits
-            stored = [searcher.doc(at) for _, at in hits]
+            places = [place for _, place in hits]
             self._replace(
                 writer,
-                [chunk_id_of(one) for one in stored],
+                [chunk_id_of(searcher.doc(place)) for place in places],
                 (
-                    supplied_by(one, file_id, number)
-                    for one, number in zip(stored, self._numbers(), strict=False)
+                    supplied_by(searcher.doc(place), file_id, number)
+                    for place, number in zip(places, self._numbers(), strict=False)
                 ),
             )
 
@@ -92,19 +97,31 @@ class Writer:
                 yield writer
                 writer.commit()
             except BaseException:
-                # The next write opens anew, from the last commit.
-                self._opened = None
+                self._take_back(writer)
                 raise
 
+    def _take_back(self, writer: tantivy.IndexWriter) -> None:
+        """Return to the last commit, and remove what was written since; or open anew later."""
+        try:
+            writer.rollback()
+            writer.garbage_collect_files()
+        except Exception:
+            self._opened = None
+            with suppress(Exception):
+                # Whoever reads the error may keep the writer alive, which would keep its lock.
+                writer.wait_merging_threads()
+
     def _open(self) -> tantivy.IndexWriter:
-        self._opened = self._index.writer(heap_size=HEAP_BYTES, num_threads=1)
+        writer = self._index.writer(heap_size=HEAP_BYTES, num_threads=1)
         self._index.reload()
         newest = self._index.searcher().search(
             self._queries.everything, 1, count=False, order_by_field=NUMBER
         )
         last = newest.hits[0][0] if newest.hits else 0
-        self._next = max(self._next, last + 1, time.time_ns())
-        return self._opened
+        folded = max((one.last for one in read_manifest(self._directory)), default=0)
+        self._next = max(self._next, last + 1, folded + 1, time.time_ns())
+        self._opened = writer
+        return writer
 
     def _numbers(self) -> Iterator[int]:
         while True:

@@ -1,0 +1,1 @@
+"""The search index of the embedded profile: words by tantivy, vectors by FAISS."""

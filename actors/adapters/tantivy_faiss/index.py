@@ -1,0 +1,197 @@
+"""The search index of the embedded profile: tantivy for words, FAISS for vectors, in process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+import tantivy
+
+from actors.adapters.on_disk.errors import translated
+from actors.adapters.on_disk.row_cache import RowCache
+from actors.adapters.on_disk.rows import candidate_of
+from actors.adapters.tantivy_faiss.documents import NUMBER, Hits, chunk_id_of, row_of, vector_of
+from actors.adapters.tantivy_faiss.folding import Folder
+from actors.adapters.tantivy_faiss.opening import open_directory
+from actors.adapters.tantivy_faiss.queries import Queries
+from actors.adapters.tantivy_faiss.searching import Search
+from actors.adapters.tantivy_faiss.vectors import read_manifest
+from actors.adapters.tantivy_faiss.viewing import CATCH_UP, Viewer, pages
+from actors.adapters.tantivy_faiss.writing import Writer
+from domain.errors import DimensionMismatchError
+from domain.models.chunks import EmbeddedChunk, Embedding
+from domain.models.ids import ChunkId, FileId, RecordId
+from domain.models.search import KeptChunk, Match, SearchFilter
+
+ROW_CACHE_BYTES = 96 * 1024 * 1024
+READ_AHEAD_ROWS = 60_000
+"""About as many as the cache holds."""
+
+PAGE = 5_000
+
+
+class TantivySearchIndex:
+    """Fulfils ``SearchIndex``. One process writes, any number of processes read.
+
+    Truth is the full-text index, vectors included: every write is one durable commit of it, and a
+    process killed in the middle leaves the commit before. Graphs over the vectors are made from
+    it by ``optimize``, and are published whole or not at all. Work is done in threads.
+    """
+
+    def __init__(self, directory: Path, index: tantivy.Index, *, dimension: int) -> None:
+        self._directory = directory
+        self._dimension = dimension
+        self._queries = Queries(index.schema)
+        self._writer = Writer(directory, index, self._queries)
+        self._viewer = Viewer(directory, index, self._queries, dimension=dimension)
+        self._folder = Folder(directory, self._viewer, self._queries, dimension=dimension)
+        self._rows = RowCache(max_bytes=ROW_CACHE_BYTES)
+        self._seen: int | None = None
+        self._read_ahead: int | None = None
+
+    @classmethod
+    async def open(cls, directory: Path, *, dimension: int) -> Self:
+        """Open the index in ``directory``, creating it when it is not there.
+
+        Raises:
+            DimensionMismatchError: the index holds vectors of another length.
+            IndexUnavailableError: with the fix.
+        """
+        with translated(directory, "open"):
+            index = await asyncio.to_thread(open_directory, directory, dimension=dimension)
+            opened = cls(directory, index, dimension=dimension)
+            await opened.refresh()
+        return opened
+
+    @property
+    def dimension(self) -> int:
+        return self._dimension
+
+    async def upsert(self, chunks: Sequence[EmbeddedChunk]) -> None:
+        for embedded in chunks:
+            self._check(embedded.embedding, "an embedding", chunk_id=str(embedded.chunk.chunk_id))
+        unique = {embedded.chunk.chunk_id: embedded for embedded in chunks}
+        if unique:
+            await self._write(lambda: self._writer.upsert(list(unique.values())))
+
+    async def delete(self, chunk_ids: Sequence[ChunkId]) -> None:
+        if chunk_ids:
+            await self._write(lambda: self._writer.delete(chunk_ids))
+
+    async def reassign(self, record_ids: Sequence[RecordId], file_id: FileId) -> None:
+        if record_ids:
+            await self._write(lambda: self._writer.reassign(record_ids, file_id))
+
+    async def search_vector(
+        self, embedding: Embedding, *, limit: int, where: SearchFilter, text: str = ""
+    ) -> list[Match]:
+        self._check(embedding, "the query's embedding")
+        return await self._search(where, lambda search: search.by_vector(embedding, limit))
+
+    async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
+        return await self._search(where, lambda search: search.by_words(text, limit))
+
+    async def newest(self, *, limit: int, where: SearchFilter) -> list[Match]:
+        return await self._search(where, lambda search: search.by_time(limit))
+
+    async def count(self) -> int:
+        with translated(self._directory, "read"):
+            return int((await asyncio.to_thread(self._viewer.current)).searcher.num_docs)
+
+    async def chunk_ids(self) -> AsyncIterator[Sequence[ChunkId]]:
+        with translated(self._directory, "read"):
+            searcher = (await asyncio.to_thread(self._viewer.current)).searcher
+            found = pages(searcher, self._queries, size=PAGE)
+
+            def following() -> list[ChunkId]:
+                return [chunk_id_of(searcher.doc(at)) for _, at in next(found, ())]
+
+            while page := await asyncio.to_thread(following):
+                yield page
+
+    async def fetch(self, chunk_ids: Sequence[ChunkId]) -> Sequence[KeptChunk]:
+        with translated(self._directory, "read"):
+            return await asyncio.to_thread(self._fetch, set(chunk_ids)) if chunk_ids else []
+
+    async def optimize(self) -> None:
+        """Fold fresh vectors into graphs; writes go on meanwhile."""
+        with translated(self._directory, "optimize"):
+            await asyncio.to_thread(self._folder.fold)
+
+    async def segment_rows(self) -> list[int]:
+        """How many vectors each graph holds."""
+        return [one.rows for one in read_manifest(self._directory)]
+
+    async def refresh(self) -> None:
+        with translated(self._directory, "read"):
+            await asyncio.to_thread(self._viewer.follow)
+
+    async def read_ahead(self) -> None:
+        """Read the newest rows, once for each state that stays for a while.
+
+        An index that is being written to is read ahead when two calls see one state.
+        """
+        with translated(self._directory, "read"):
+            view = await asyncio.to_thread(self._viewer.current)
+            newest, is_settled = view.vectors.newest, self._seen in (None, view.vectors.newest)
+            self._seen = newest
+            if not is_settled or newest == self._read_ahead:
+                return
+            hits = view.searcher.search(
+                self._queries.everything,
+                READ_AHEAD_ROWS,
+                order_by_field=NUMBER,
+                order=tantivy.Order.Desc,
+                count=False,
+            ).hits
+            for start in range(0, len(hits), CATCH_UP):
+                await asyncio.to_thread(
+                    self._remember, view.searcher, hits[start : start + CATCH_UP]
+                )
+        self._read_ahead = newest
+
+    @property
+    def rows_at_hand(self) -> int:
+        """How many rows a search need not read."""
+        return len(self._rows)
+
+    async def ping(self) -> None:
+        await self.refresh()
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._writer.close)
+
+    def _check(self, embedding: Embedding, what: str, **context: str) -> None:
+        if embedding.shape != (self._dimension,):
+            raise DimensionMismatchError(
+                f"{what} has shape {embedding.shape}, the search index needs ({self._dimension},)",
+                **context,
+            )
+
+    async def _write(self, write: Callable[[], None]) -> None:
+        with translated(self._directory, "write to"):
+            try:
+                await asyncio.to_thread(write)
+            finally:
+                self._viewer.fall_behind()
+
+    async def _search(
+        self, where: SearchFilter, find: Callable[[Search], list[Match]]
+    ) -> list[Match]:
+        def run() -> list[Match]:
+            return find(Search(self._viewer.current(), self._queries, self._rows, where))
+
+        with translated(self._directory, "search"):
+            return await asyncio.to_thread(run)
+
+    def _remember(self, searcher: tantivy.Searcher, hits: Hits) -> None:
+        self._rows.put({number: row_of(searcher.doc(at)) for number, at in hits})
+
+    def _fetch(self, chunk_ids: set[ChunkId]) -> list[KeptChunk]:
+        searcher = self._viewer.current().searcher
+        query = self._queries.chunks(chunk_ids)
+        hits = searcher.search(query, len(chunk_ids), count=False).hits
+        documents = [searcher.doc(at) for _, at in hits]
+        return [KeptChunk(candidate_of(row_of(one), 0.0), vector_of(one)) for one in documents]
