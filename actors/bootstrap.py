@@ -33,6 +33,7 @@ from actors.guarded import (
     guard_metadata,
     guard_objects,
 )
+from actors.index_engine import LANCEDB_TABLE, engine_of, tantivy_directory
 from actors.index_in_use import CurrentEmbedder, CurrentIndex, IndexInUse, Searched
 from actors.modules.files import ModuleFiles
 from actors.modules.following import FollowedParsers
@@ -301,8 +302,13 @@ def open_model(settings: Settings, place: IndexPlace, *, sessions: int = 1) -> E
 
 async def open_index(settings: Settings, *, dimension: int, location: str = "") -> SearchIndex:
     """A search index as this process reads it. Only the index writer may write to it."""
-    match settings.search.backend:
-        # Imported here, as either takes more than a second, and most processes search nothing.
+    match engine_of(settings, location):
+        # Imported here, as some take more than a second, and most processes search nothing.
+        case SearchBackend.TANTIVY:
+            from actors.adapters.tantivy_faiss.index import TantivySearchIndex
+
+            directory = tantivy_directory(settings.index_dir / location)
+            return await TantivySearchIndex.open(directory, dimension=dimension)
         case SearchBackend.LANCEDB:
             from actors.adapters.lancedb.index import LanceSearchIndex
 
@@ -321,10 +327,11 @@ async def open_index(settings: Settings, *, dimension: int, location: str = "") 
 async def drop_index(settings: Settings, location: str) -> None:
     """Remove an index that is no longer used; absent is no error. It must not be open."""
     match settings.search.backend:
-        case SearchBackend.LANCEDB:
+        case SearchBackend.TANTIVY | SearchBackend.LANCEDB:
             directory = settings.index_dir / location
             # The first index lies beside the directories of the others.
-            gone = [directory] if location else list(directory.glob("*.lance"))
+            first = [directory / LANCEDB_TABLE, tantivy_directory(directory)]
+            gone = [directory] if location else first
             for one in gone:
                 await asyncio.to_thread(shutil.rmtree, one, ignore_errors=True)
         case SearchBackend.WEAVIATE:

@@ -130,6 +130,7 @@ class ObjectSettings(Group):
 
 
 class SearchBackend(StrEnum):
+    TANTIVY = "tantivy"
     LANCEDB = "lancedb"
     WEAVIATE = "weaviate"
 
@@ -138,11 +139,14 @@ class SearchSettings(Group):
     """The search index."""
 
     backend: SearchBackend = Field(
-        SearchBackend.LANCEDB,
-        description="``lancedb`` (in process) or ``weaviate`` (a server; see Weaviate below).",
+        SearchBackend.TANTIVY,
+        description="``tantivy`` (with FAISS, in process), ``lancedb`` (in process) or "
+        "``weaviate`` (a server; see Weaviate below). An index that lies in the directory stays "
+        "in use, of whichever engine in process it is.",
     )
     directory: Path | None = Field(
-        None, description="Where LanceDB's lies; ``index`` in the data directory when absent."
+        None,
+        description="Where one in process lies; ``index`` in the data directory when absent.",
     )
     candidates_per_leg: int = Field(
         100, ge=10, le=1000, description="Chunks that each leg brings to the blending."

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import NAMESPACE_URL, uuid5
 
-from actors.adapters.lancedb.index import LanceSearchIndex
+from actors.adapters.tantivy_faiss.index import TantivySearchIndex
 from domain.models.chunks import Chunk, EmbeddedChunk
 from domain.models.ids import FileId
 from domain.models.search import Query, SearchFilter
@@ -38,7 +38,7 @@ async def judge(
     by_id = {chunk.chunk_id: chunk for chunk in chunks}
     vectors = embedder.embed([chunk.embedding_text for chunk in chunks])
     with TemporaryDirectory() as place:
-        index = await LanceSearchIndex.open(Path(place), dimension=embedder.dimension)
+        index = await TantivySearchIndex.open(Path(place), dimension=embedder.dimension)
         for start in range(0, len(chunks), 5_000):
             part = zip(chunks[start : start + 5_000], vectors[start:], strict=False)
             await index.upsert([EmbeddedChunk(chunk, FILE, vector) for chunk, vector in part])

@@ -16,7 +16,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 
-from actors.adapters.lancedb.index import LanceSearchIndex
+from actors.adapters.tantivy_faiss.index import TantivySearchIndex
 from domain.blend_options import BlendOptions
 from domain.chunking import ChunkLimits, chunk_record
 from domain.errors import InvalidQueryError, NotFoundError
@@ -48,7 +48,6 @@ class EvaluationOptions:
     limits: ChunkLimits | None = None
     blend: BlendOptions | None = None
     candidates_per_leg: int = 100
-    vector_index_min_rows: int = 5_000
     record_of: Callable[[Mapping[str, Any]], Record] | None = None
 
 
@@ -138,11 +137,7 @@ async def indexed(
     """The collection in an index of its own, for a while, and its own id of every record."""
     place = Path(mkdtemp(prefix="evaluation-", dir=work_dir))
     try:
-        index = await LanceSearchIndex.open(
-            place,
-            dimension=embedder.dimension,
-            vector_index_min_rows=options.vector_index_min_rows,
-        )
+        index = await TantivySearchIndex.open(place, dimension=embedder.dimension)
         yield index, await _index_documents(collection, embedder, index, options, report)
         await index.close()
     finally:

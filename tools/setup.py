@@ -46,7 +46,7 @@ for line in importlib.metadata.requires("torch") or []:
 
 IMPORTED = (
     "import serve_app.node, serve_app.deployments, serve_app.demo, actors.index_writer, "
-    "actors.adapters.lancedb.index, actors.adapters.onnx.openvino_embedder"
+    "actors.adapters.tantivy_faiss.index, actors.adapters.onnx.openvino_embedder"
 )
 
 

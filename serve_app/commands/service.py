@@ -174,7 +174,7 @@ def _show_status(output: Output, url: str, answer: dict[str, Any], trouble: str 
         ("records", _count(answer["records"])),
         ("chunks", _count(answer["chunks"])),
     ]
-    rows += [(name, answer[name]) for name in ("model", "model_note") if answer.get(name)]
+    rows += [(name, answer[name]) for name in NOTED if answer.get(name)]
     for name, component in answer["components"].items():
         state = "ok" if component["ok"] else "NOT OK"
         rows.append((name, f"{state} {component.get('detail') or ''}".strip()))
@@ -186,6 +186,7 @@ def _show_status(output: Output, url: str, answer: dict[str, Any], trouble: str 
     output.table(("", ""), rows)
 
 
+NOTED = ("model", "model_note", "index_note")
 UNKNOWN = "unknown"
 """What a store that is away would have to tell."""
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.adapters.lancedb.index import LanceSearchIndex
 from actors.adapters.postgres.store import PostgresMetadataStore
-from actors.bootstrap import ensure_active_index
+from actors.bootstrap import ensure_active_index, open_index
 from actors.settings import EmbedderSettings, Settings
 from domain.errors import DimensionMismatchError
 
@@ -22,7 +21,7 @@ async def test_after_a_refusal_for_another_dimension_the_right_one_can_be_set(
     metadata_store: PostgresMetadataStore, tmp_path: Path
 ) -> None:
     right, wrong = with_dimension(tmp_path, 8), with_dimension(tmp_path, 16)
-    index = await LanceSearchIndex.open(right.index_dir, dimension=8)
+    index = await open_index(right, dimension=8)
     await index.close()
 
     with pytest.raises(DimensionMismatchError):

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 import pytest
 
-from actors.adapters.lancedb.index import LanceSearchIndex
 from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.memory.search_index import InMemorySearchIndex
+from actors.adapters.tantivy_faiss.index import TantivySearchIndex
 from domain.chunking import ChunkLimits, chunk_record
 from domain.errors import ConflictError
 from domain.models.chunks import LEFT_OUT, EmbeddedChunk
@@ -166,6 +166,6 @@ async def test_hits_of_a_record_with_much_metadata_show_the_same_part_of_it(
 
 @asynccontextmanager
 async def lance_index(directory: Path) -> AsyncIterator[SearchIndex]:
-    index = await LanceSearchIndex.open(directory, dimension=HashEmbedder().dimension)
+    index = await TantivySearchIndex.open(directory, dimension=HashEmbedder().dimension)
     yield index
     await index.close()

@@ -25,7 +25,7 @@ def backends(settings: Settings) -> tuple[str, str, str]:
 
 def test_the_embedded_profile_needs_nothing_from_outside() -> None:
     settings = Settings()
-    assert backends(settings) == ("lancedb", "filesystem", "memory")
+    assert backends(settings) == ("tantivy", "filesystem", "memory")
     assert settings.missing() is None
 
 

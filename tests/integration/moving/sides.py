@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from actors.adapters.lancedb.index import LanceSearchIndex
 from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.postgres.long_connection import long_connection
 from actors.adapters.postgres.moved_database import MovedDatabase
 from actors.adapters.postgres.row_source import reading
 from actors.adapters.postgres.store import PostgresMetadataStore
+from actors.adapters.tantivy_faiss.index import TantivySearchIndex
 from domain.chunking import ChunkLimits
 from domain.models.chunks import EmbeddedChunk
 from domain.models.files import ImportOptions
@@ -138,8 +138,8 @@ async def loaded(source: ImportSide, dsn: str) -> AsyncIterator[Load]:
 
 
 @asynccontextmanager
-async def lance_index(directory: Path) -> AsyncIterator[SearchIndex]:
-    index = await LanceSearchIndex.open(directory, dimension=HashEmbedder().dimension)
+async def disk_index(directory: Path) -> AsyncIterator[SearchIndex]:
+    index = await TantivySearchIndex.open(directory, dimension=HashEmbedder().dimension)
     yield index
     await index.close()
 

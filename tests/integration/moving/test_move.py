@@ -23,14 +23,14 @@ from domain.models.related import EntitySummary
 from domain.models.search import EVERYTHING
 from domain.ports.metadata_store import MetadataStore
 from pipelines.linking import Linker
-from tests.integration.moving.sides import Target, answers, filled, lance_index, loaded
+from tests.integration.moving.sides import Target, answers, disk_index, filled, loaded
 from tests.integration.pipelines.conftest import CountingEmbedder, ImportSide, csv_of
 
 
 async def test_a_move_that_was_interrupted_twice_ends_verified_with_the_same_answers(
     import_side: ImportSide, target: Target, postgres_dsn: str, tmp_path: Path
 ) -> None:
-    async with lance_index(tmp_path / "a") as old, lance_index(tmp_path / "b") as new:
+    async with disk_index(tmp_path / "a") as old, disk_index(tmp_path / "b") as new:
         source = await filled(replace(import_side, index=old))
         target = replace(target, index=new)
         await old.optimize()
