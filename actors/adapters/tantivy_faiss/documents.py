@@ -15,6 +15,7 @@ import orjson
 import tantivy
 
 from actors.adapters.on_disk.rows import Row, pack, shown_in, to_microseconds, unpack
+from actors.adapters.tantivy_faiss.stop_words import STOP_WORDS
 from actors.adapters.tantivy_faiss.texts import all_starts, signs_of, well_formed, words_in_order
 from domain.models.chunks import (
     AUTHOR,
@@ -71,7 +72,7 @@ def english() -> tantivy.TextAnalyzer:
         .filter(filters.remove_long(MAX_TOKEN_BYTES))
         .filter(filters.lowercase())
         .filter(filters.ascii_fold())
-        .filter(filters.stopword("english"))
+        .filter(filters.custom_stopword(list(STOP_WORDS)))
         .filter(filters.stemmer("english"))
         .build()
     )
