@@ -11,7 +11,9 @@ from structlog.typing import Processor
 
 from actors.settings import LogSettings
 
-NOISY_LOGGERS = ("asyncio", "httpx", "httpcore", "multipart", "python_multipart", "urllib3")
+NOISY_LOGGERS = (
+    *("asyncio", "faiss", "httpx", "httpcore", "multipart", "python_multipart", "urllib3"),
+)
 """Libraries whose information is of no use to an operator; their warnings are kept."""
 
 

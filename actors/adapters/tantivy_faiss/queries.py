@@ -63,9 +63,12 @@ class Queries:
         self.everything = Query.all_query()
 
     def words(self, text: str) -> Query | None:
-        """Documents with any of the words, by BM25; ``None`` for a text without words."""
+        """Documents with any of the words, by BM25; what is asked twice counts twice.
+
+        ``None`` for a text without words.
+        """
         tokens = self._english.analyze(asked_words(well_formed(text)))
-        wanted = list(dict.fromkeys(tokens))[:MAX_QUERY_TOKENS]
+        wanted = tokens[:MAX_QUERY_TOKENS]
         if not wanted:
             return None
         return _any(

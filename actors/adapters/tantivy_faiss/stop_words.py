@@ -6,8 +6,7 @@ As long a list as LanceDB's. tantivy's own has 33 words, which leaves questions 
 
 from __future__ import annotations
 
-STOP_WORDS = tuple(
-    """
+_WORDS = """
     i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she
     her hers herself it its itself they them their theirs themselves what which who whom this that
     these those am is are was were be been being have has had having do does did doing a an the
@@ -16,5 +15,6 @@ STOP_WORDS = tuple(
     once here there when where why how all any both each few more most other some such no nor not
     only own same so than too very s t can will just don should now d ll m o re ve y ain aren
     couldn didn doesn hadn hasn haven isn ma mightn mustn needn shan shouldn wasn weren won wouldn
-    """.split()
-)
+"""
+
+STOP_WORDS = tuple(_WORDS.split())
