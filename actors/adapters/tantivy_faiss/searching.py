@@ -155,7 +155,7 @@ class Search:
         near = Near.none()
         for hits in pages(self._searcher, self._queries, only=only, size=COMPARED_AT_ONCE):
             numbers = np.array([number for number, _ in hits], np.int64)
-            near = best_of([near, self._vectors.among(numbers, embedding)], depth)
+            near = best_of([near, self._vectors.among(numbers, embedding, depth)], depth)
         return near
 
     def _newest(self, depth: int) -> list[Found]:

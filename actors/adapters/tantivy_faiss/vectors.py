@@ -33,9 +33,6 @@ MAX_SEGMENT_ROWS = 128 * 1_024
 MANIFEST = "vectors.json"
 _GRAPH, _NUMBERS = ".faiss", ".numbers"
 
-# A search of one query uses one thread in any case; more would be started for nothing.
-faiss.omp_set_num_threads(1)
-
 Numbers = NDArray[np.int64]
 Matrix = NDArray[np.float32]
 
@@ -139,6 +136,7 @@ class _Growing:
         return int(self._graph.ntotal)
 
     def add(self, numbers: Numbers, vectors: Matrix) -> None:
+        _in_this_thread_alone()
         self._graph.add(vectors)
         self._numbers.append(numbers)
 
@@ -151,6 +149,12 @@ class _Growing:
             _sync(written)
         first, last = int(numbers[0]), int(numbers[-1])
         return SegmentFile(name, first, last, len(numbers), path.stat().st_size)
+
+
+def _in_this_thread_alone() -> None:
+    """OpenMP keeps this for each thread; without it every thread that asks starts a team of its
+    own, whose members wait for each other spinning (10 ms a search instead of 0.4)."""
+    faiss.omp_set_num_threads(1)
 
 
 def _read_numbers(directory: Path, file: SegmentFile) -> Numbers:
@@ -194,16 +198,16 @@ class Vectors:
         """The nearest ``count``, of the segments nearly always."""
         found = [_search_segment(each, embedding, count) for each in self.segments]
         if len(self.fresh_numbers):
-            found.append(self._search_fresh(embedding, count))
+            found.append(_compared(self.fresh_numbers, self.fresh, embedding, count))
         return best_of(found, count)
 
-    def among(self, numbers: Numbers, embedding: Embedding) -> Near:
-        """These numbers alone, compared one by one; unknown ones are left out."""
+    def among(self, numbers: Numbers, embedding: Embedding, count: int) -> Near:
+        """The nearest of these numbers, compared one by one; unknown ones are left out."""
         numbers = np.sort(numbers)
-        found = [_among_segment(each, numbers, embedding) for each in self.segments]
+        found = [_among_segment(each, numbers, embedding, count) for each in self.segments]
         at = np.isin(self.fresh_numbers, numbers, assume_unique=True)
-        found.append(Near(self.fresh_numbers[at], self.fresh[at] @ embedding))
-        return best_of(found, len(numbers))
+        found.append(_compared(self.fresh_numbers[at], self.fresh[at], embedding, count))
+        return best_of(found, count)
 
     def with_fresh(self, pages: Sequence[tuple[Numbers, Matrix]]) -> Vectors:
         """With further ones, whose numbers ascend and are greater than all that are here."""
@@ -225,15 +229,9 @@ class Vectors:
             at = len(self.fresh_numbers)
         return Vectors(segments, self.fresh_numbers[at:].copy(), self.fresh[at:].copy())
 
-    def _search_fresh(self, embedding: Embedding, count: int) -> Near:
-        cosines = self.fresh @ embedding
-        if len(cosines) > count:
-            at = np.argpartition(-cosines, count)[:count]
-            return Near(self.fresh_numbers[at], cosines[at])
-        return Near(self.fresh_numbers, cosines)
-
 
 def _search_segment(segment: Segment, embedding: Embedding, count: int) -> Near:
+    _in_this_thread_alone()
     (cosines,), (at,) = segment.graph.search(
         embedding.reshape(1, -1), min(count, segment.file.rows)
     )
@@ -242,15 +240,28 @@ def _search_segment(segment: Segment, embedding: Embedding, count: int) -> Near:
     return Near(segment.numbers[at[reached]], cosines[reached])
 
 
-def _among_segment(segment: Segment, numbers: Numbers, embedding: Embedding) -> Near:
+def _among_segment(segment: Segment, numbers: Numbers, embedding: Embedding, count: int) -> Near:
     ours = numbers[np.searchsorted(numbers, segment.file.first) :]
     ours = ours[: np.searchsorted(ours, segment.file.last, side="right")]
     at = np.searchsorted(segment.numbers, ours)
     is_known = segment.numbers[at] == ours
     if not is_known.any():
         return Near.none()
+    _in_this_thread_alone()
     vectors = segment.graph.reconstruct_batch(at[is_known])
-    return Near(ours[is_known], vectors @ embedding)
+    return _compared(ours[is_known], vectors, embedding, count)
+
+
+def _compared(numbers: Numbers, vectors: Matrix, embedding: Embedding, count: int) -> Near:
+    """The nearest, by FAISS: numpy's product wakes threads that wait for each other spinning."""
+    if not len(numbers):
+        return Near.none()
+    _in_this_thread_alone()
+    query = np.ascontiguousarray(embedding, np.float32).reshape(1, -1)
+    (cosines,), (at,) = faiss.knn(
+        query, vectors, min(count, len(numbers)), metric=faiss.METRIC_INNER_PRODUCT
+    )
+    return Near(numbers[at], cosines)
 
 
 def best_of(found: Sequence[Near], count: int) -> Near:
