@@ -17,7 +17,7 @@ from statistics import median
 
 import psutil
 
-from benchmarks.engines import BATCH, DEPTH, KINDS, InProcess, chunk_of, clustered
+from benchmarks.engines import BATCH, DEPTH, KINDS, InProcess, Matrix, chunk_of, clustered
 from benchmarks.queries import percentiles
 from benchmarks.texts import TextMaker
 from domain.models.chunks import EmbeddedChunk
@@ -37,8 +37,9 @@ Search = Callable[[int], Awaitable[object]]
 async def fill(index: SearchIndex, rows: int) -> None:
     """A hundred at a time, folded in as the service does it: by eighths of what there is."""
     maker, fresh = TextMaker("engines"), 0
+    vectors = clustered(rows, seed=1)
     for first in range(0, rows, BATCH):
-        await index.upsert(chunks(maker, first, BATCH))
+        await index.upsert(chunks(maker, first, vectors[first : first + BATCH]))
         fresh += BATCH
         if fresh >= max(CHUNKS_BEFORE_OPTIMIZE, first // 8):
             await index.optimize()
@@ -49,8 +50,10 @@ async def fill(index: SearchIndex, rows: int) -> None:
 async def many_small(index: SearchIndex, rows: int, commits: int) -> list[float]:
     """Milliseconds of each commit."""
     maker, times = TextMaker("small"), []
+    vectors = clustered(commits * SMALL, seed=3)
     for number in range(commits):
-        some = chunks(maker, rows + number * SMALL, SMALL)
+        first = number * SMALL
+        some = chunks(maker, rows + first, vectors[first : first + SMALL])
         started = time.perf_counter()
         await index.upsert(some)
         times.append((time.perf_counter() - started) * 1000)
@@ -59,9 +62,8 @@ async def many_small(index: SearchIndex, rows: int, commits: int) -> list[float]
     return times
 
 
-def chunks(maker: TextMaker, first: int, count: int) -> list[EmbeddedChunk]:
-    vectors = clustered(count, seed=first)
-    return [chunk_of(first + n, maker.text(), vectors[n]) for n in range(count)]
+def chunks(maker: TextMaker, first: int, vectors: Matrix) -> list[EmbeddedChunk]:
+    return [chunk_of(first + n, maker.text(), vector) for n, vector in enumerate(vectors)]
 
 
 async def searches_per_second(search: Search, clients: int) -> float:
@@ -82,16 +84,21 @@ async def measure(kind: type[InProcess], rows: int, commits: int, directory: Pat
     process = psutil.Process()
     index = await kind.opens(directory)
     before = process.memory_info().rss
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     await fill(index, rows)
-    seconds = time.perf_counter() - started
-    print(f"{kind.name}: {rows:,} chunks written and folded in {seconds:.0f} s")
-    report_memory(process, before)
-    started = time.perf_counter()
-    times = await many_small(index, rows, commits)
-    seconds = time.perf_counter() - started
+    seconds, used = time.perf_counter() - started, time.process_time() - used
     print(
-        f"{kind.name}: {commits:,} commits of {SMALL} in {seconds:.0f} s with folding in; p50 "
+        f"{kind.name}: {rows:,} chunks written and folded in {seconds:.0f} s, {used:.0f} s of "
+        "processor time",
+        flush=True,
+    )
+    report_memory(process, before)
+    started, used = time.perf_counter(), time.process_time()
+    times = await many_small(index, rows, commits)
+    seconds, used = time.perf_counter() - started, time.process_time() - used
+    print(
+        f"{kind.name}: {commits:,} commits of {SMALL} in {seconds:.0f} s with folding in, "
+        f"{used:.0f} s of processor time; p50 "
         f"{median(times):.1f} ms, p95 {percentiles(times)['p95_ms']:.1f} ms, slowest "
         f"{max(times):.0f} ms; the last hundred p50 {median(times[-100:]):.1f} ms"
     )

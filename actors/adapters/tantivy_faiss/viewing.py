@@ -95,9 +95,11 @@ class Viewer:
         return _Stamp(_mark(self._directory / COMMIT), _mark(graphs) if graphs.exists() else None)
 
     def _newer(self) -> View:
+        # Graphs first: whatever lives in the commit read after them is in them, or has a greater
+        # number. So where as many live as have vectors, they are the same.
+        vectors = self._with_segments(self._view.vectors)
         self._index.reload()
         searcher = self._index.searcher()
-        vectors = self._with_segments(self._view.vectors)
         found = vector_pages(searcher, self._queries, after=vectors.newest)
         return View(searcher, vectors.with_fresh(list(found)))
 
