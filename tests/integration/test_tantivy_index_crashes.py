@@ -61,6 +61,26 @@ asyncio.run(main())
 """
 
 
+CHANGING_WRITER = """
+import asyncio, sys
+from pathlib import Path
+from actors.adapters.tantivy_faiss import folding, index
+from tests.integration.test_tantivy_index_crashes import DIMENSION, numbered
+
+folding.MIN_ROWS = 50
+
+async def main():
+    opened = await index.TantivySearchIndex.open(Path(sys.argv[1]), dimension=DIMENSION)
+    for round in range(40):
+        some = [numbered(n) for n in range(round * 20, round * 20 + 100)]
+        await opened.upsert(some)
+        await opened.delete([each.chunk.chunk_id for each in some[:40]])
+        await opened.optimize()
+
+asyncio.run(main())
+"""
+
+
 def let_die(directory: Path, point: str, number: float) -> str:
     """Returns what the writer has printed before it was killed."""
     root = Path(__file__).parents[2]
@@ -116,6 +136,37 @@ async def test_a_writer_killed_while_it_publishes_graphs_loses_no_vector(
     await check_whole(tmp_path, FIRST + SECOND)
     names = {path.stem for path in tmp_path.glob("*.faiss")}
     assert len(names) == len(await segments(tmp_path))
+
+
+@pytest.mark.slow
+async def test_a_reader_finds_whole_chunks_while_another_process_changes_them(
+    tmp_path: Path,
+) -> None:
+    index = await open_index(tmp_path)
+    root = Path(__file__).parents[2]
+    searches = 0
+    writer = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", CHANGING_WRITER, str(tmp_path)),
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    ended = asyncio.create_task(writer.wait())
+    while writer.returncode is None:
+        await index.refresh()
+        for where in (EVERYTHING, SearchFilter(sources=("slack",), phrases=("pump",))):
+            nearest, words, newest = await asyncio.gather(
+                index.search_vector(numbered(searches).embedding, limit=80, where=where),
+                index.search_keyword("pump", limit=80, where=where),
+                index.newest(limit=80, where=where),
+            )
+            for matches in (nearest, words, newest):
+                ids = [match.read().chunk_id for match in matches]
+                assert len(ids) == len(set(ids))
+        searches += 1
+    await ended
+    await index.refresh()
+    assert (writer.returncode, await index.count()) == (0, 60)
+    assert searches > 1
 
 
 async def segments(directory: Path) -> list[int]:
