@@ -19,9 +19,12 @@ from pipelines.evaluation import evaluate
 COLLECTIONS = Path(__file__).parent.parent / "relevance"
 FLOORS = {
     "helpdesk": {"keyword": 0.58, "vector": 0.95, "hybrid": 0.94},
-    "company": {"keyword": 0.66, "vector": 0.85, "hybrid": 0.89},
+    "company": {"keyword": 0.65, "vector": 0.84, "hybrid": 0.85},
 }
-"""nDCG@10, about 0.03 below what was measured."""
+"""nDCG@10, about 0.03 below what was measured, with the model in int8 and in bf16: the lower one.
+
+On the 24 questions of ``company`` bf16, which is float32 but for rounding, measures 0.04 less.
+"""
 
 
 @pytest.fixture(scope="module", params=FLOORS)
