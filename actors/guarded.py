@@ -41,7 +41,7 @@ INDEX_WRITES = {"upsert", "delete", "reassign"}
 OBJECT_CALLS = {"size", "delete"}
 FILE_CALLS = {"create", "get", "list", "describe", "dead_letters", "totals"}
 QUEUE_CALLS = {"extend", "deleting", "stalled", "depth", "state"}
-SLICE_CALLS = {"plan", "pending", "progress", "complete"}
+SLICE_CALLS = {"plan", "pending", "progress", "staged", "complete"}
 RECORD_CALLS = {"stage", "get", "versions_of", "thread", "count", "vector_count"}
 GROUP_CALLS = {"stale", "count_stale"}
 EVENT_CALLS = {"extend", "release", "handled", "generation", "lineage"}
@@ -203,6 +203,7 @@ class GuardedMetadataStore:
         self.history = guarded(store.history, gate, repeated=HISTORY_CALLS)
         self.modules = guarded(store.modules, gate)
         self.full_text = guarded(store.full_text, gate)
+        self.arriving = guarded(store.arriving, gate)
         self.identifiers = guarded(store.identifiers, gate)
         self.uploads = guarded(store.uploads, gate, repeated=UPLOAD_CALLS)
         self.indexes = guarded(store.indexes, gate, repeated=INDEXES_CALLS)

@@ -39,12 +39,12 @@ from pipelines.file_import import finish_processing, parse_context, raw_bytes
 from pipelines.grouping import PassageWriter
 from pipelines.renaming import Renamer
 from pipelines.slice_import import (
-    GROUPED_SHARE,
     RecordChunks,
     SliceTally,
     chunk_staged,
     write_batch,
 )
+from pipelines.slice_progress import GROUPED_SHARE, SliceProgress
 
 log = structlog.get_logger(__name__)
 
@@ -115,6 +115,7 @@ def _stage_slice(
     parser = runner.run(parsers.of_label(job.file.parser or ""))
     objects = open_objects(job.settings)
     tally, expected, has_groups = SliceTally(), 0, False
+    shown = SliceProgress(metadata, job.claim, part)
     context = parse_context(job.file, job.archive, open_extractor(job.settings))
     opened = raw_bytes(objects, job.file)
     raw = runner.run(opened.__aenter__())
@@ -131,6 +132,7 @@ def _stage_slice(
                 )
             )
             tally.add(batch, staged)
+            runner.run(shown.staged(batch))
             work = chunk_staged(staged, model=job.model, limits=job.limits)
             expected += len(work)
             has_groups |= any(entry.staged.record.group for entry in work)

@@ -46,6 +46,7 @@ from domain.ports.embedder import Embedder
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.object_store import ObjectStore
 from pipelines.adopting import UploadAdopter
+from pipelines.arrivals import ArrivalSweeper
 from pipelines.breaker_pause import BreakerPause
 from pipelines.bulk import BulkJob, import_in_bulk
 from pipelines.conductor import Conductor, ConductorLimits
@@ -340,6 +341,7 @@ async def _conduct(settings: Settings, breakers: Breakers) -> None:
         tasks.create_task(keeper.run())
         tasks.create_task(housekeeping.run())
         tasks.create_task(LinkingService(metadata).run())
+        tasks.create_task(ArrivalSweeper(metadata.arriving).run())
         tasks.create_task(conductor.run())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -323,7 +323,7 @@ class Conductor:
         if claim.file_id not in self._suspicions:
             return await self._workers.import_file(claim)
         async with self._one_suspect_at_a_time:
-            return await self._workers.import_file(claim)
+            return await self._workers.import_file(replace(claim, is_suspect=True))
 
     async def _is_poison(self, file_id: FileId) -> bool:
         """Note a death; whether it was one too many."""

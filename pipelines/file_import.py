@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
@@ -16,6 +16,7 @@ from domain.errors import NotFoundError, UnreadableFileError
 from domain.models.events import FileProcessed
 from domain.models.files import Claim, FileImport, ProcessingStatus, Slice
 from domain.models.ids import FileId
+from domain.models.records import ParsedItem
 from domain.parsers.detection import source_type_of
 from domain.parsers.registry import FixedParsers, ParserSource, label_of
 from domain.ports.extraction import Extractor
@@ -23,7 +24,7 @@ from domain.ports.metadata_store import MetadataStore
 from domain.ports.object_store import ObjectStore
 from domain.ports.parser import ArchiveLimits, ParseContext
 from pipelines.adopting import UploadAdopter
-from pipelines.slice_import import SliceImporter
+from pipelines.slice_import import SliceImporter, StagedSlice
 
 log = structlog.get_logger(__name__)
 
@@ -196,9 +197,19 @@ class FileImporter:
         parser = await self._parsers.of_label(file.parser or "")
         context = parse_context(file, self._archive, self._extractor)
         async with raw_bytes(self._objects, file) as raw:
+            label = label_of(parser)
+
+            def read(part: Slice) -> Iterator[ParsedItem]:
+                return parser.read(raw, part, context)
+
+            staged: Mapping[int, StagedSlice] = {}
+            if not claim.is_suspect:
+                staged = await self._slices.stage_ahead(claim, parts, read, parser=label)
             for part in parts:
-                items = parser.read(raw, part, context)
-                ledger = await self._slices.run(claim, part, items, parser=label_of(parser))
+                if part.number in staged:
+                    ledger = await self._slices.finish(claim, part, staged[part.number])
+                else:
+                    ledger = await self._slices.run(claim, part, read(part), parser=label)
                 log.info(
                     "slice_imported",
                     file_id=str(claim.file_id),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from domain.arriving import among_keywords, showing_new, told_apart
 from domain.blend_options import BlendOptions
 from domain.blending import ranked, with_all_compared
 from domain.collapsing import Found, collapsed
 from domain.models.chunks import Embedding
+from domain.models.ids import RecordId
 from domain.models.search import Candidate, Hit, Match, SearchFilter
 from domain.passages import best_member
 
@@ -25,14 +27,18 @@ def blended(
     *,
     embedding: Embedding | None,
     now: datetime | None,
+    arriving: Mapping[RecordId, Match],
 ) -> Sequence[Hit[Match]]:
-    """One ranking of what the legs found; nothing moves the newest.
+    """One ranking of what the legs found, and of what is ``arriving``; nothing moves the newest.
 
     With the query's ``embedding`` the vector leg has a score for what only the words found, too.
     """
     if embedding is not None and VECTOR in rankings and KEYWORD in rankings:
         compared = with_all_compared(rankings[VECTOR], rankings[KEYWORD], embedding)
         rankings = {**rankings, VECTOR: compared}
+    if arriving:
+        rankings = {leg: showing_new(ranking, arriving) for leg, ranking in rankings.items()}
+        rankings[KEYWORD] = among_keywords(rankings.get(KEYWORD, ()), arriving)
     if NEWEST in rankings:
         options = replace(options, source_weights={}, calibration=0.0, recency=0.0, diversity=0.0)
     return ranked(rankings, options, now=now)
@@ -45,10 +51,12 @@ def shown_hits(
     options: BlendOptions,
     *,
     limit: int,
+    arriving: Collection[RecordId],
 ) -> list[Hit[Candidate]]:
     """The first ``limit`` hits that say something new, read for a query's ``text``."""
-    kept = collapsed(hits, _read, options.collapse, limit=limit)
-    return [_with_best_member(hit, text, where) for hit in kept]
+    kept = collapsed(hits, _read, options.collapse, limit=limit + len(arriving))
+    shown = [_with_best_member(hit, text, where) for hit in kept]
+    return told_apart(shown, arriving, keyword=KEYWORD)[:limit]
 
 
 def _read(hit: Hit[Match]) -> Found:

@@ -10,6 +10,7 @@ from time import perf_counter
 
 import structlog
 
+from domain.arriving import ARRIVING, to_add
 from domain.blend_options import IDENTIFIER, BlendOptions
 from domain.errors import IndexUnavailableError, InvalidQueryError, RequestError
 from domain.models.analysis import AnalysedQuery, Identifier
@@ -17,6 +18,7 @@ from domain.models.chunks import Embedding
 from domain.models.ids import RecordId
 from domain.models.search import Answer, Candidate, Hit, Match, Query, SearchFilter, SearchMode
 from domain.paging import MAX_DEPTH, Cursor, continued, decoded, mark_of
+from domain.ports.arriving import ArrivingRecords
 from domain.ports.clock import Clock
 from domain.ports.embedder import Embedder
 from domain.ports.entities import Entities
@@ -33,6 +35,8 @@ MAX_INLINE_CHARS = 200
 
 FULL_TEXT = "full_text"
 """Answers when no leg of the index does."""
+
+BESIDE_THE_INDEX = (IDENTIFIER, ARRIVING)
 
 _log = structlog.get_logger(__name__)
 
@@ -52,11 +56,14 @@ class QueryEngine:
         full_text: FullText | None = None,
         entities: Entities | None = None,
         identifiers: IdentifierLookup | None = None,
+        arriving: ArrivingRecords | None = None,
+        is_arriving: Callable[[], bool] = lambda: False,
         unavailable: Callable[[], Sequence[str]] = tuple,
         generation: Callable[[], str] = str,
     ) -> None:
         """``entities`` says of which records an entity is, for queries that ask for one.
 
+        ``arriving`` is asked for words while ``is_arriving`` says that there is anything there.
         ``unavailable`` names the dependencies that are known to be away, ``generation`` the
         content that is searched at this moment. Without a ``clock`` nothing is favoured for being
         recent.
@@ -70,6 +77,8 @@ class QueryEngine:
         self._full_text = full_text
         self._entities = entities
         self._identifiers = identifiers
+        self._arriving = arriving
+        self._is_arriving = is_arriving
         self._unavailable = unavailable
         self._generation = generation
 
@@ -156,7 +165,14 @@ class QueryEngine:
 
         def shown(ranking: _Ranking) -> list[Hit[Candidate]]:
             """One more than the page needs, so that it is seen whether there is a next one."""
-            return shown_hits(ranking.hits, search.text, search.where, options, limit=end + 1)
+            return shown_hits(
+                ranking.hits,
+                search.text,
+                search.where,
+                options,
+                limit=end + 1,
+                arriving=ranking.arriving,
+            )
 
         ranking = await self._rank(search, cursor, options, stages_ms)
         hits = shown(ranking)
@@ -180,20 +196,25 @@ class QueryEngine:
     ) -> _Ranking:
         depth = cursor.depth
         legs = list(await asyncio.gather(*self._legs(search, depth, stages_ms)))
-        if all(leg.matches is None for leg in legs if leg.name != IDENTIFIER):
+        if all(leg.matches is None for leg in legs if leg.name not in BESIDE_THE_INDEX):
             legs += await self._stand_in(search, depth, stages_ms)
         answered = {leg.name: leg.matches for leg in legs if leg.matches is not None}
-        if not answered:
+        # The store's full text has what is arriving, too.
+        arriving = () if FULL_TEXT in answered else answered.pop(ARRIVING, ())
+        if not answered and not arriving:
             raise _no_leg_answered(legs)
         if not answered.get(IDENTIFIER, True):
             # A leg that found nothing takes no share of the score.
             del answered[IDENTIFIER]
         started = perf_counter()
-        hits = blended(answered, options, embedding=search.embedding, now=cursor.now)
+        added = to_add(arriving, answered)
+        hits = blended(
+            answered, options, embedding=search.embedding, now=cursor.now, arriving=added
+        )
         _add_time(stages_ms, "blend", started)
         is_cut = any(leg.found >= depth for leg in legs)
         failed = tuple(leg.name for leg in legs if leg.matches is None)
-        return _ranking_of(hits, is_cut, failed)
+        return _ranking_of(hits, is_cut, failed, frozenset(added))
 
     async def _stand_in(
         self, search: _Search, depth: int, stages_ms: dict[str, float]
@@ -213,13 +234,15 @@ class QueryEngine:
     def _legs(
         self, search: _Search, depth: int, stages_ms: dict[str, float]
     ) -> list[Awaitable[_Leg]]:
-        where, text, asked = search.where, search.text, dict[str, Awaitable[list[Match]]]()
+        where, text, asked = search.where, search.text, dict[str, Awaitable[Sequence[Match]]]()
         if not text:
             asked[NEWEST] = self._index.newest(limit=depth, where=where)
         if text and search.mode is not SearchMode.KEYWORD:
             asked[VECTOR] = self._search_vector(search, depth, stages_ms)
         if text and search.mode is not SearchMode.VECTOR:
             asked[KEYWORD] = self._index.search_keyword(text, limit=depth, where=where)
+            if self._arriving is not None and self._is_arriving():
+                asked[ARRIVING] = self._arriving.search(text, limit=depth, where=where)
         if search.identifiers and self._identifiers is not None:
             asked[IDENTIFIER] = self._identifiers.find(
                 search.identifiers, text=text, limit=depth, where=where
@@ -229,7 +252,7 @@ class QueryEngine:
     async def _run(
         self,
         name: str,
-        search: Awaitable[list[Match]],
+        search: Awaitable[Sequence[Match]],
         where: SearchFilter,
         stages_ms: dict[str, float],
     ) -> _Leg:
@@ -285,23 +308,32 @@ class _Search:
 
 @dataclass(frozen=True, slots=True)
 class _Ranking:
-    """``is_cut`` says that there may be more: a leg's candidates, or hits beyond ``MAX_DEPTH``."""
+    """``is_cut`` says that there may be more: a leg's candidates, or hits beyond ``MAX_DEPTH``.
+
+    ``arriving`` are the records among them that the index does not have.
+    """
 
     hits: Sequence[Hit[Match]]
     is_cut: bool
     degraded: tuple[str, ...]
+    arriving: frozenset[RecordId]
 
     def then(self, deeper: _Ranking) -> _Ranking:
         """This one, and behind it what only the deeper one has."""
         hits = continued(self.hits, deeper.hits)
         degraded = tuple(dict.fromkeys((*self.degraded, *deeper.degraded)))
-        return _ranking_of(hits, deeper.is_cut, degraded)
+        return _ranking_of(hits, deeper.is_cut, degraded, self.arriving | deeper.arriving)
 
 
-def _ranking_of(hits: Sequence[Hit[Match]], is_cut: bool, degraded: tuple[str, ...]) -> _Ranking:
+def _ranking_of(
+    hits: Sequence[Hit[Match]],
+    is_cut: bool,
+    degraded: tuple[str, ...],
+    arriving: frozenset[RecordId],
+) -> _Ranking:
     if len(hits) > MAX_DEPTH:
-        return _Ranking(hits[:MAX_DEPTH], True, degraded)
-    return _Ranking(hits, is_cut, degraded)
+        return _Ranking(hits[:MAX_DEPTH], True, degraded, arriving)
+    return _Ranking(hits, is_cut, degraded, arriving)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,12 +352,12 @@ class _Leg:
     """What became of a leg: matches, or ``None`` and why; and how many it has found in all."""
 
     name: str
-    matches: list[Match] | None
+    matches: Sequence[Match] | None
     error: Exception | None = None
     found: int = 0
 
 
-def _within(matches: list[Match], where: SearchFilter) -> list[Match]:
+def _within(matches: Sequence[Match], where: SearchFilter) -> Sequence[Match]:
     """Those of records that the search stays within; of a passage one member has to be."""
     if where.within is None:
         return matches

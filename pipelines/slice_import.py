@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,32 +31,63 @@ from domain.ports.metadata_store import MetadataStore
 from domain.ports.search_index import IndexWriter
 from pipelines.batches import ParsedBatch, batched
 from pipelines.grouping import PassageWriter
+from pipelines.in_flight import InFlight, in_flight
 from pipelines.renaming import Renamer
+from pipelines.slice_progress import SliceProgress
 
 BATCHES_IN_FLIGHT = 2
 """One batch is embedded while the one before is written and the one after is parsed."""
 
+BATCHES_AHEAD = 4
+"""Staged ahead and kept until they are embedded: a file that has no more is read once."""
 
-GROUPED_SHARE = 0.9
-"""Of the work that a record in a group makes, what its passages take."""
+STAGED_PER_EMBEDDED = 16
+"""Batches of a longer file that are staged ahead for each that is embedded meanwhile."""
+
+Read = Callable[[Slice], Iterator[ParsedItem]]
+"""Reads a slice, as often as it is asked."""
 
 
 @dataclass(slots=True)
 class SliceTally:
     """What became of a slice's items so far."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     rejected: list[RejectedItem] = field(default_factory=list)
 
     def add(self, batch: ParsedBatch, staged: Sequence[StagedRecord]) -> None:
         """``staged`` is what became of ``batch.to_stage``; tombstones count as drops only."""
-        self.outcomes += [entry.outcome for entry in staged[: len(batch.records)]]
+        self.outcomes.update(entry.outcome for entry in staged[: len(batch.records)])
         self.dropped += batch.dropped
         self.rejected += batch.rejected
 
     def ledger(self) -> Ledger:
-        return ledger_of(self.outcomes, dropped=self.dropped, failed=len(self.rejected))
+        outcomes = self.outcomes.elements()
+        return ledger_of(outcomes, dropped=self.dropped, failed=len(self.rejected))
+
+
+@dataclass(frozen=True, slots=True)
+class StagedSlice:
+    """A slice that was staged ahead and needs to be read no more."""
+
+    tally: SliceTally
+    shown: SliceProgress
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """What was staged of a file ahead of its slices' turns, in batches."""
+
+    writing: InFlight
+    slices: dict[int, StagedSlice] = field(default_factory=dict)
+    batches_staged: int = 0
+    batches_embedded: int = 0
+
+    def may_embed(self) -> bool:
+        embedded = self.batches_embedded
+        is_due = embedded < BATCHES_AHEAD or embedded * STAGED_PER_EMBEDDED < self.batches_staged
+        return self.writing.has_room and is_due
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +157,7 @@ class SliceImporter:
         batch_records: int,
     ) -> None:
         self._metadata = metadata
-        self._index = index
+        self._index_writer = index
         self._embedder = embedder
         self._limits = limits
         self._batch_records = batch_records
@@ -148,28 +180,47 @@ class SliceImporter:
             RetryableError: a store gave no answer; run the slice again.
             UnreadableFileError: the parser cannot go on.
         """
-        tally = SliceTally()
-        shown = _Progress(self._metadata, claim, part)
-        in_flight: set[asyncio.Task[None]] = set()
-        try:
-            async for batch in batched(items, records=self._batch_records):
-                staged = await self._stage(claim, part, batch, parser)
-                tally.add(batch, staged)
-                in_flight = await self._make_room(in_flight)
-                in_flight.add(asyncio.create_task(self._index_batch(claim, staged)))
-                await shown.staged(batch)
-            await asyncio.gather(*in_flight)
-            await self.passages.run(claim.file_id, on_groups=shown.grouped)
-        except UnreadableFileError:
-            # What came before is good; let the index have it all the same.
-            await asyncio.gather(*in_flight)
-            await self.passages.run(claim.file_id)
-            raise
-        finally:
-            await _end(in_flight)
-        ledger = tally.ledger()
-        await self._metadata.slices.complete(claim, part.number, ledger, tally.rejected)
-        return ledger
+        tally, shown = SliceTally(), SliceProgress(self._metadata, claim, part)
+        async with in_flight(BATCHES_IN_FLIGHT) as writing:
+            try:
+                async for batch in batched(items, records=self._batch_records):
+                    staged = await self._stage(claim, batch, parser, shown)
+                    tally.add(batch, staged)
+                    await writing.room()
+                    writing.begin(self._index_batch(claim, batch, staged, shown))
+                await writing.ended()
+                await self.passages.run(claim.file_id, on_groups=shown.grouped)
+            except UnreadableFileError:
+                # What came before is good; let the index have it all the same.
+                await writing.ended()
+                await self.passages.run(claim.file_id)
+                raise
+        return await self._complete(claim, part, tally)
+
+    async def stage_ahead(
+        self, claim: Claim, parts: Sequence[Slice], read: Read, *, parser: str
+    ) -> Mapping[int, StagedSlice]:
+        """Stage all of ``parts``, so that their records are found by words before their turn.
+
+        Little is embedded meanwhile. Returns the slices, by number, that only have to be
+        ``finish``ed; of the others so much is left to embed that it is not kept in memory: ``run``
+        reads them again, to the same outcomes, as it does after an attempt that died.
+
+        Raises:
+            As ``run``, but what cannot be read is left for ``run`` to say.
+        """
+        async with in_flight(BATCHES_AHEAD) as writing:
+            ahead = _Ahead(writing)
+            with suppress(UnreadableFileError):
+                for part in parts:
+                    await self._stage_slice_ahead(claim, part, read(part), ahead, parser)
+            await writing.ended()
+        return ahead.slices
+
+    async def finish(self, claim: Claim, part: Slice, staged: StagedSlice) -> Ledger:
+        """Complete a slice that was staged ahead, after its passages. Raises as ``run``."""
+        await self.passages.run(claim.file_id, on_groups=staged.shown.grouped)
+        return await self._complete(claim, part, staged.tally)
 
     async def show_names(self, file_id: FileId) -> None:
         """Let all records follow the names that the file has brought or taken away.
@@ -179,7 +230,7 @@ class SliceImporter:
         """
         renamer = Renamer(
             self._metadata.names,
-            self._index,
+            self._index_writer,
             self._embed,
             model=self._embedder.model,
             limits=self._limits,
@@ -190,71 +241,71 @@ class SliceImporter:
         async with self._embedding:
             return await asyncio.to_thread(self._embedder.embed, texts)
 
-    async def _make_room(self, in_flight: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
-        while len(in_flight) >= BATCHES_IN_FLIGHT:
-            done, in_flight = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        return in_flight
+    async def _complete(self, claim: Claim, part: Slice, tally: SliceTally) -> Ledger:
+        ledger = tally.ledger()
+        await self._metadata.slices.complete(claim, part.number, ledger, tally.rejected)
+        return ledger
+
+    async def _stage_slice_ahead(
+        self, claim: Claim, part: Slice, items: Iterator[ParsedItem], ahead: _Ahead, parser: str
+    ) -> None:
+        tally, shown = SliceTally(), SliceProgress(self._metadata, claim, part)
+        is_whole = True
+        async for batch in batched(items, records=self._batch_records):
+            staged = await self._stage(claim, batch, parser, shown)
+            tally.add(batch, staged)
+            ahead.batches_staged += 1
+            waiting = [entry for entry in staged if not _is_quick(entry)]
+            if not waiting:
+                await self._index_batch(claim, batch, staged, shown)
+            elif ahead.may_embed():
+                ahead.batches_embedded += 1
+                ahead.writing.begin(self._index_batch(claim, batch, staged, shown))
+            else:
+                is_whole = False
+                await self._index(claim, [entry for entry in staged if _is_quick(entry)])
+        if is_whole:
+            ahead.slices[part.number] = StagedSlice(tally, shown)
 
     async def _stage(
-        self, claim: Claim, part: Slice, batch: ParsedBatch, parser: str
+        self, claim: Claim, batch: ParsedBatch, parser: str, shown: SliceProgress
     ) -> Sequence[StagedRecord]:
         to_stage = batch.to_stage
         if not to_stage:
             return ()
-        return await self._metadata.records.stage(
-            claim, part.number, to_stage, parser=parser, model=self._embedder.model
+        staged = await self._metadata.records.stage(
+            claim, shown.part.number, to_stage, parser=parser, model=self._embedder.model
         )
+        await shown.staged(batch)
+        return staged
 
-    async def _index_batch(self, claim: Claim, staged: Sequence[StagedRecord]) -> None:
+    async def _index_batch(
+        self,
+        claim: Claim,
+        batch: ParsedBatch,
+        staged: Sequence[StagedRecord],
+        shown: SliceProgress,
+    ) -> None:
+        await self._index(claim, staged)
+        await shown.indexed(batch)
+
+    async def _index(self, claim: Claim, staged: Sequence[StagedRecord]) -> None:
         model = self._embedder.model
         work = chunk_staged(staged, model=model, limits=self._limits)
         if not work:
             return
-        async with self._embedding:
-            embedded = await asyncio.to_thread(embed_chunks, work, claim, self._embedder)
-        await write_batch(claim, work, embedded, model=model, to=(self._index, self._metadata))
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How far a slice is. What has passages counts as little until these are written."""
-
-    metadata: MetadataStore
-    claim: Claim
-    part: Slice
-    records_done: float = 0.0
-    bytes_done: float = 0.0
-    records_left: float = 0.0
-    bytes_left: float = 0.0
-
-    async def staged(self, batch: ParsedBatch) -> None:
-        grouped = sum(record.group is not None for record in batch.records)
-        left = GROUPED_SHARE * grouped / max(1, len(batch.records))
-        self.records_done += len(batch.records) - GROUPED_SHARE * grouped
-        self.records_left += GROUPED_SHARE * grouped
-        self.bytes_done += batch.bytes_read * (1 - left)
-        self.bytes_left += batch.bytes_read * left
-        await self._show(0.0)
-
-    async def grouped(self, done: int, total: int) -> None:
-        await self._show(done / total)
-
-    async def _show(self, share: float) -> None:
-        await self.metadata.slices.progress(
-            self.claim,
-            self.part.number,
-            records_done=round(self.records_done + share * self.records_left),
-            bytes_done=round(self.bytes_done + share * self.bytes_left),
+        embedded: list[EmbeddedChunk] = []
+        if any(entry.chunks for entry in work):
+            async with self._embedding:
+                embedded = await asyncio.to_thread(embed_chunks, work, claim, self._embedder)
+        await write_batch(
+            claim, work, embedded, model=model, to=(self._index_writer, self._metadata)
         )
 
 
-async def _end(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel what still runs and wait until it has ended."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+def _is_quick(entry: StagedRecord) -> bool:
+    """Whether nothing of it has to be embedded by itself."""
+    return not (entry.needs_embedding and has_chunks(entry.record))
 
 
 async def write_batch(

@@ -21,6 +21,7 @@ from domain.ports.embedder import Embedder
 from domain.ports.modules import ModuleStore
 from domain.ports.search_index import SearchIndex
 from pipelines.answer_cache import CachingEngine
+from pipelines.arrivals import ArrivalFollower
 from pipelines.direct_uploading import DirectLimits, DirectUploadService
 from pipelines.engine import Engine
 from pipelines.engine_in_use import EngineInUse
@@ -99,6 +100,7 @@ async def open_context(
     follower = IndexFollower(
         services.metadata.events, services.index, change_index=services.follow_index
     )
+    arrivals = ArrivalFollower(services.metadata.arriving)
     metrics, embeddings = Metrics(), QueryEmbeddings()
     feed = EventFeed(services.metadata.journal)
     uploads = UploadService(
@@ -108,13 +110,18 @@ async def open_context(
         queue_limit=settings.ingest.queue_limit,
         bulk_bytes=settings.ingest.bulk_bytes,
     )
-    async with follower.running(), history.running(), _stopped_at_the_end(feed):
+    async with (
+        follower.running(),
+        arrivals.running(),
+        history.running(),
+        _stopped_at_the_end(feed),
+    ):
         yield Context(
             services=services,
             uploads=uploads,
             direct=_direct_uploads(services, uploads),
             files=FileService(services.metadata, follower),
-            queries=_query_engine(services, follower, metrics, embeddings),
+            queries=_query_engine(services, follower, arrivals, metrics, embeddings),
             history=history,
             feed=feed,
             follower=follower,
@@ -139,7 +146,11 @@ def _direct_uploads(services: Services, uploads: UploadService) -> DirectUploadS
 
 
 def _query_engine(
-    services: Services, follower: IndexFollower, metrics: Metrics, embeddings: QueryEmbeddings
+    services: Services,
+    follower: IndexFollower,
+    arrivals: ArrivalFollower,
+    metrics: Metrics,
+    embeddings: QueryEmbeddings,
 ) -> Engine:
     """Answers from the cache, else from the index in use."""
     search, blending = services.settings.search, services.settings.blending.options()
@@ -155,13 +166,15 @@ def _query_engine(
             full_text=services.metadata.full_text,
             entities=services.metadata.entities,
             identifiers=services.metadata.identifiers,
+            arriving=services.metadata.arriving,
+            is_arriving=lambda: bool(arrivals.mark),
             generation=generation,
             unavailable=lambda: services.breakers.unavailable(*ANSWERS_NEED),
         )
 
     def generation() -> str:
         model = services.searched()[1].model
-        return f"{VERSION} {follower.lineage} {follower.generation} {model}"
+        return f"{VERSION} {follower.lineage} {follower.generation} {model} {arrivals.mark}"
 
     caching = CachingEngine(
         EngineInUse(services.searched, engine),

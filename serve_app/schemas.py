@@ -89,6 +89,12 @@ class ProgressModel(ResponseModel):
     bytes_total: int
     fraction: float = Field(description="From 0 to 1.")
     records_per_second: float | None
+    found_by_words: int = Field(
+        description="Records that are stored: queries find them by their words."
+    )
+    found_by_meaning: int = Field(
+        description="Those of them that are embedded: queries find them by their meaning, too."
+    )
 
 
 class AcceptedFile(ResponseModel):
@@ -191,6 +197,8 @@ class FileModel(ResponseModel):
                 bytes_total=progress.bytes_total,
                 fraction=progress.fraction,
                 records_per_second=progress.records_per_second,
+                found_by_words=progress.found_by_words,
+                found_by_meaning=progress.found_by_meaning,
             ),
             eta_seconds=progress.eta_seconds,
             dead_events=[EventModel.of(event) for event in report.dead_events],

@@ -106,7 +106,11 @@ class FileImport:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a file is. Rates are per second of processing; ``None`` while unknown."""
+    """How far a file is. Rates are per second of processing; ``None`` while unknown.
+
+    ``found_by_words`` counts the records that are stored, ``found_by_meaning`` those of them that
+    the index has.
+    """
 
     records_done: int
     bytes_done: int
@@ -114,6 +118,8 @@ class Progress:
     fraction: float
     records_per_second: float | None
     eta_seconds: float | None
+    found_by_words: int = 0
+    found_by_meaning: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +182,14 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A lease on one file. ``attempt`` fences: writes under an older attempt are refused."""
+    """A lease on one file. ``attempt`` fences: writes under an older attempt are refused.
+
+    Of a file that ``is_suspect`` nothing is staged ahead: a worker died on it, and it is to be seen
+    at which place.
+    """
 
     file_id: FileId
     owner: str
     attempt: int
     run: int
+    is_suspect: bool = False

@@ -141,7 +141,11 @@ Ranked = TypeVar("Ranked", bound=Rankable, covariant=True)
 
 
 class Match(NamedTuple):
-    """A chunk that a leg found, not read yet: most of what a leg finds is never shown."""
+    """A chunk that a leg found, not read yet: most of what a leg finds is never shown.
+
+    ``is_new`` says that the index does not hold it: it is the present content of a record that is
+    on its way there.
+    """
 
     record_id: RecordId
     source_type: str
@@ -149,6 +153,7 @@ class Match(NamedTuple):
     read: Callable[[], Candidate]
     timestamp: datetime | None = None
     vector: Vector | None = None
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

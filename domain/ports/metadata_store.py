@@ -29,6 +29,7 @@ from domain.models.records import (
     StagedRecord,
     StoredRecord,
 )
+from domain.ports.arriving import ArrivingRecords
 from domain.ports.entities import Entities
 from domain.ports.event_journal import EventJournal
 from domain.ports.full_text import FullText
@@ -160,6 +161,13 @@ class SliceLedger(Protocol):
         self, claim: Claim, slice_number: int, *, records_done: int, bytes_done: int
     ) -> None:
         """Show how far an uncompleted slice is. A lost claim is ignored."""
+        ...
+
+    async def staged(self, claim: Claim, slice_number: int, *, records_staged: int) -> None:
+        """Show how many records of an uncompleted slice are stored; a smaller number is ignored.
+
+        So is a lost claim.
+        """
         ...
 
     async def complete(
@@ -352,6 +360,8 @@ class MetadataStore(Protocol):
     def uploads(self) -> UploadLog: ...
     @property
     def full_text(self) -> FullText: ...
+    @property
+    def arriving(self) -> ArrivingRecords: ...
     @property
     def identifiers(self) -> IdentifierLookup: ...
     @property

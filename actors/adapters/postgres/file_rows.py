@@ -148,6 +148,8 @@ def _progress(file: FileImport, sums: Row, now: datetime) -> Progress:
         fraction=fraction,
         records_per_second=rate,
         eta_seconds=eta_seconds,
+        found_by_words=sums["found_by_words"],
+        found_by_meaning=sums["found_by_meaning"],
     )
 
 

@@ -112,6 +112,10 @@ SELECT slice.file_id, sum(size_bytes)::bigint AS bytes_total,
        sum(bytes_done)::bigint AS bytes_done, sum(records_done)::bigint AS records_done,
        sum(read)::bigint AS read, sum(indexed)::bigint AS indexed,
        sum(unchanged)::bigint AS unchanged, sum(failed)::bigint AS failed,
+       sum(CASE WHEN completed_at IS NULL THEN records_staged
+           ELSE indexed + unchanged END)::bigint AS found_by_words,
+       sum(CASE WHEN completed_at IS NULL THEN least(records_done, records_staged)
+           ELSE indexed + unchanged END)::bigint AS found_by_meaning,
        count(*) AS slices, count(completed_at) AS slices_completed
 FROM import_slices AS slice
 JOIN file_imports AS file ON file.id = slice.file_id AND file.run = slice.run

@@ -42,7 +42,7 @@ class PostgresFullText:
         self._database = database
 
     async def search(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
-        pairs = _pairs(text)
+        pairs = pairs_in(text)
         rows = await self._database.fetch(
             SEARCH,
             storable(without_unspaced(text)),
@@ -57,7 +57,7 @@ class PostgresFullText:
         return [match_of(stored, score, text) for stored, score in islice(asked, limit)]
 
 
-def _pairs(text: str) -> list[str]:
+def pairs_in(text: str) -> list[str]:
     """What a query has of words without spaces between them, as parts of a ``tsquery``.
 
     The index has each character by itself, so that a pair is a phrase.

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from actors.adapters.postgres import record_sql as sql
+from actors.adapters.postgres.arriving import note_arriving
 from actors.adapters.postgres.audit import contradictions
 from actors.adapters.postgres.database import Connection, Database, Row
 from actors.adapters.postgres.errors import translated_errors
@@ -73,6 +74,7 @@ class PostgresRecords:
                 decisions = [one for one in decisions if one.record_id not in lost]
                 await _keep_supplies(connection, claim, slice_number, decisions)
                 await keep_names(connection, claim, decisions, shown)
+                await note_arriving(connection, decisions)
                 for decision in decisions:
                     staged.update(as_shown(decision.staged, shown.get(decision.record_id)))
                 decided += decisions

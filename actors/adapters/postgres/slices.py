@@ -39,6 +39,14 @@ WHERE file.id = $1 AND file.lease_owner = $2 AND file.attempt = $3 AND file.run 
   AND slice.completed_at IS NULL
 """
 
+STAGED = """-- slice_staged: show how much of a slice is stored, while the claim is the newest
+UPDATE import_slices AS slice SET records_staged = greatest(records_staged, $6)
+FROM file_imports AS file
+WHERE file.id = $1 AND file.lease_owner = $2 AND file.attempt = $3 AND file.run = $4
+  AND slice.file_id = file.id AND slice.run = file.run AND slice.number = $5
+  AND slice.completed_at IS NULL
+"""
+
 COMPLETE = """-- complete_slice: write what became of the slice's records
 UPDATE import_slices
 SET read = $4, indexed = $5, unchanged = $6, dropped = $7, failed = $8,
@@ -82,6 +90,10 @@ class PostgresSliceLedger:
     ) -> None:
         fence = (claim.file_id, claim.owner, claim.attempt, claim.run)
         await self._database.fetch(PROGRESS, *fence, slice_number, records_done, bytes_done)
+
+    async def staged(self, claim: Claim, slice_number: int, *, records_staged: int) -> None:
+        fence = (claim.file_id, claim.owner, claim.attempt, claim.run)
+        await self._database.fetch(STAGED, *fence, slice_number, records_staged)
 
     async def complete(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from actors.adapters.postgres.arriving import PostgresArrivingRecords
 from actors.adapters.postgres.connecting import CONNECT_SECONDS, PREPARED_STATEMENTS
 from actors.adapters.postgres.database import Database
 from actors.adapters.postgres.entities import PostgresEntities
@@ -45,6 +46,7 @@ class PostgresMetadataStore:
         self.modules = PostgresModuleStore(database)
         self.uploads = PostgresUploadLog(database)
         self.full_text = PostgresFullText(database)
+        self.arriving = PostgresArrivingRecords(database)
         self.identifiers = PostgresIdentifierLookup(database)
         self.indexes = PostgresSearchIndexes(database)
         self.contents = PostgresIndexContents(database)
