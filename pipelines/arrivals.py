@@ -1,17 +1,19 @@
-"""Records on their way into the index: whether there are any, and who forgets them then."""
+"""Records on their way into the index: who remembers that there are any, and who forgets them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import structlog
 
 from domain.errors import RetryableError
-from domain.ports.arriving import ArrivingRecords
+from domain.models.search import Match, SearchFilter
+from domain.ports.arriving import Arrivals, ArrivingRecords
 
 log = structlog.get_logger(__name__)
 
@@ -22,25 +24,46 @@ SWEEP_SHARE = 0.02
 
 
 class ArrivalFollower:
-    """Remembers whether records are arriving, so that a query need not ask.
-
-    ``mark`` is empty when none are; else it is the second in which that was last seen, so that an
-    answer which is kept under it is asked for no more a second later.
-    """
+    """Remembers whether records are arriving, so that a query need not ask."""
 
     def __init__(self, arriving: ArrivingRecords) -> None:
         self._arriving = arriving
-        self.mark = ""
+        self._last: Arrivals | None = None
+        self._seen: datetime | None = None
+
+    @property
+    def are_any(self) -> bool:
+        """Whether ``search`` may find anything."""
+        return self._last is not None and self._last.are_any
+
+    @property
+    def mark(self) -> str:
+        """Empty while no record is new, else the second in which that was last seen.
+
+        So an answer that is kept under it is asked for no more a second later.
+        """
+        last = self._last
+        return f"{last.now.timestamp():.0f}" if last is not None and last.are_new else ""
+
+    async def search(self, text: str, *, limit: int, where: SearchFilter) -> Sequence[Match]:
+        """As ``ArrivingRecords.search``."""
+        return await self._arriving.search(text, limit=limit, where=where, seen=self._seen)
 
     async def follow(self) -> None:
         """Look once."""
-        moment = await self._arriving.moment()
-        self.mark = "" if moment is None else str(moment)
+        self._last = await self._arriving.look(seen=self._seen)
+
+    @asynccontextmanager
+    async def refreshing(self) -> AsyncIterator[None]:
+        """The view of the index is renewed inside the block."""
+        began = (await self._arriving.look(seen=self._seen)).now
+        yield
+        self._seen = began
+        await self.follow()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Follow in the background; the first look is taken before the block begins."""
-        await self.follow()
+        """Follow in the background."""
         task = asyncio.create_task(self._follow_on())
         try:
             yield

@@ -13,6 +13,7 @@ import structlog
 from domain.errors import RetryableError
 from domain.ports.search_index import SearchIndex
 from domain.ports.work_queue import EventLog
+from pipelines.arrivals import ArrivalFollower
 
 log = structlog.get_logger(__name__)
 
@@ -31,11 +32,16 @@ class IndexFollower:
         index: SearchIndex,
         *,
         change_index: Callable[[], Awaitable[None]] | None = None,
+        arrivals: ArrivalFollower | None = None,
     ) -> None:
-        """``change_index`` takes up another index, if another is in use by now."""
+        """``change_index`` takes up another index, if another is in use by now.
+
+        ``arrivals`` hears of every refresh.
+        """
         self._events = events
         self._index = index
         self._change_index = change_index
+        self._arrivals = arrivals
         self.generation = 0
         self.lineage: UUID | None = None
 
@@ -44,11 +50,15 @@ class IndexFollower:
         generation = await self._events.generation()
         if generation == self.generation:
             return False
-        if self._change_index:
-            await self._change_index()
-        await self._index.refresh()
+        await self._refresh()
         self.generation = generation
         return True
+
+    async def _refresh(self) -> None:
+        if self._change_index:
+            await self._change_index()
+        async with self._arrivals.refreshing() if self._arrivals else contextlib.nullcontext():
+            await self._index.refresh()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -73,9 +83,7 @@ class IndexFollower:
                 if await self.follow():
                     waited = 0.0
                 elif waited >= REFRESH_SECONDS:
-                    if self._change_index:
-                        await self._change_index()
-                    await self._index.refresh()
+                    await self._refresh()
                     await self._index.read_ahead()
                     waited = 0.0
             except RetryableError as error:

@@ -18,7 +18,6 @@ from domain.models.chunks import Embedding
 from domain.models.ids import RecordId
 from domain.models.search import Answer, Candidate, Hit, Match, Query, SearchFilter, SearchMode
 from domain.paging import MAX_DEPTH, Cursor, continued, decoded, mark_of
-from domain.ports.arriving import ArrivingRecords
 from domain.ports.clock import Clock
 from domain.ports.embedder import Embedder
 from domain.ports.entities import Entities
@@ -26,6 +25,7 @@ from domain.ports.full_text import FullText
 from domain.ports.identifier_lookup import IdentifierLookup
 from domain.ports.search_index import SearchIndex
 from domain.query_analysis import narrowed
+from pipelines.arrivals import ArrivalFollower
 from pipelines.hit_making import KEYWORD, NEWEST, VECTOR, blended, shown_hits
 from pipelines.understanding import understood
 
@@ -35,8 +35,6 @@ MAX_INLINE_CHARS = 200
 
 FULL_TEXT = "full_text"
 """Answers when no leg of the index does."""
-
-BESIDE_THE_INDEX = (IDENTIFIER, ARRIVING)
 
 _log = structlog.get_logger(__name__)
 
@@ -56,14 +54,12 @@ class QueryEngine:
         full_text: FullText | None = None,
         entities: Entities | None = None,
         identifiers: IdentifierLookup | None = None,
-        arriving: ArrivingRecords | None = None,
-        is_arriving: Callable[[], bool] = lambda: False,
+        arriving: ArrivalFollower | None = None,
         unavailable: Callable[[], Sequence[str]] = tuple,
         generation: Callable[[], str] = str,
     ) -> None:
         """``entities`` says of which records an entity is, for queries that ask for one.
 
-        ``arriving`` is asked for words while ``is_arriving`` says that there is anything there.
         ``unavailable`` names the dependencies that are known to be away, ``generation`` the
         content that is searched at this moment. Without a ``clock`` nothing is favoured for being
         recent.
@@ -78,7 +74,6 @@ class QueryEngine:
         self._entities = entities
         self._identifiers = identifiers
         self._arriving = arriving
-        self._is_arriving = is_arriving
         self._unavailable = unavailable
         self._generation = generation
 
@@ -196,7 +191,7 @@ class QueryEngine:
     ) -> _Ranking:
         depth = cursor.depth
         legs = list(await asyncio.gather(*self._legs(search, depth, stages_ms)))
-        if all(leg.matches is None for leg in legs if leg.name not in BESIDE_THE_INDEX):
+        if all(leg.matches is None for leg in legs if leg.name not in (IDENTIFIER, ARRIVING)):
             legs += await self._stand_in(search, depth, stages_ms)
         answered = {leg.name: leg.matches for leg in legs if leg.matches is not None}
         # The store's full text has what is arriving, too.
@@ -241,7 +236,7 @@ class QueryEngine:
             asked[VECTOR] = self._search_vector(search, depth, stages_ms)
         if text and search.mode is not SearchMode.VECTOR:
             asked[KEYWORD] = self._index.search_keyword(text, limit=depth, where=where)
-            if self._arriving is not None and self._is_arriving():
+            if self._arriving is not None and self._arriving.are_any:
                 asked[ARRIVING] = self._arriving.search(text, limit=depth, where=where)
         if search.identifiers and self._identifiers is not None:
             asked[IDENTIFIER] = self._identifiers.find(

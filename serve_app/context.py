@@ -97,10 +97,13 @@ async def open_context(
     settings = services.settings
     maintenance = maintenance or LocalMaintenance(services)
     history = HistoryBuffer(services.metadata.history)
-    follower = IndexFollower(
-        services.metadata.events, services.index, change_index=services.follow_index
-    )
     arrivals = ArrivalFollower(services.metadata.arriving)
+    follower = IndexFollower(
+        services.metadata.events,
+        services.index,
+        change_index=services.follow_index,
+        arrivals=arrivals,
+    )
     metrics, embeddings = Metrics(), QueryEmbeddings()
     feed = EventFeed(services.metadata.journal)
     uploads = UploadService(
@@ -166,8 +169,7 @@ def _query_engine(
             full_text=services.metadata.full_text,
             entities=services.metadata.entities,
             identifiers=services.metadata.identifiers,
-            arriving=services.metadata.arriving,
-            is_arriving=lambda: bool(arrivals.mark),
+            arriving=arrivals,
             generation=generation,
             unavailable=lambda: services.breakers.unavailable(*ANSWERS_NEED),
         )

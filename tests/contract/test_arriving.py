@@ -19,13 +19,23 @@ EVERYTHING = SearchFilter()
 
 
 async def matches(
-    store: MetadataStore, text: str, where: SearchFilter = EVERYTHING, *, limit: int = 10
+    store: MetadataStore,
+    text: str,
+    where: SearchFilter = EVERYTHING,
+    *,
+    seen: datetime | None = None,
 ) -> list[Match]:
-    return list(await store.arriving.search(text, limit=limit, where=where))
+    return list(await store.arriving.search(text, limit=10, where=where, seen=seen))
 
 
 async def found(store: MetadataStore, text: str, where: SearchFilter = EVERYTHING) -> list[str]:
-    return [match.read().text for match in await matches(store, text, where)]
+    """By those whose view of the index is of this moment."""
+    now = (await store.arriving.look(seen=None)).now
+    return [match.read().text for match in await matches(store, text, where, seen=now)]
+
+
+async def are_any(store: MetadataStore) -> bool:
+    return (await store.arriving.look(seen=None)).are_any
 
 
 async def let_time_pass(dsn: str) -> None:
@@ -59,12 +69,13 @@ async def test_the_score_is_the_share_of_the_words_that_a_record_has(
     assert scores == pytest.approx([1.0, 0.5])
 
 
-async def test_a_record_that_the_index_has_is_found_a_little_longer_and_not_as_new(
-    metadata_store: MetadataStore, postgres_dsn: str
+async def test_a_record_that_the_index_has_is_found_for_those_who_look_at_an_older_index(
+    metadata_store: MetadataStore,
 ) -> None:
+    before = (await metadata_store.arriving.look(seen=None)).now
     await imported(metadata_store, a_record("1", "the pump leaks"))
-    at_once = [match.is_new for match in await matches(metadata_store, "pump")]
-    await let_time_pass(postgres_dsn)
+
+    at_once = [match.is_new for match in await matches(metadata_store, "pump", seen=before)]
 
     assert (at_once, await found(metadata_store, "pump")) == ([False], [])
 
@@ -91,7 +102,7 @@ async def test_a_record_that_comes_again_unchanged_does_not_arrive(
 
     await stage(metadata_store, await a_claim(metadata_store), a_record("1", "the pump leaks"))
 
-    assert await metadata_store.arriving.moment() is None
+    assert not await are_any(metadata_store)
 
 
 async def test_a_record_that_is_deleted_at_the_source_arrives_no_more(
@@ -112,27 +123,25 @@ async def test_a_removed_record_arrives_no_more(metadata_store: MetadataStore) -
 
     await remove_all(metadata_store, claim.file_id)
 
-    assert await metadata_store.arriving.moment() is None
+    assert not await are_any(metadata_store)
 
 
 async def test_a_message_arrives_until_its_groups_passages_are_written(
-    metadata_store: MetadataStore, postgres_dsn: str
+    metadata_store: MetadataStore,
 ) -> None:
     claim = await a_claim(metadata_store)
     staged = await stage(metadata_store, claim, a_record("1", "the pump leaks", group="day"))
     await confirm(metadata_store, claim, staged, chunks=0)
-    await let_time_pass(postgres_dsn)
-    before = [match.is_new for match in await matches(metadata_store, "pump")]
+    before = (await metadata_store.arriving.look(seen=None)).now
+    new = [match.is_new for match in await matches(metadata_store, "pump", seen=before)]
 
     (group,) = await metadata_store.groups.stale(claim.file_id, after=None, limit=10)
     composed = [ComposedGroup(group.group_id, group.revision, 1)]
     async with metadata_store.groups.writing(composed, model=MODEL):
         pass
-    at_once = [match.is_new for match in await matches(metadata_store, "pump")]
-    await let_time_pass(postgres_dsn)
+    written = [match.is_new for match in await matches(metadata_store, "pump", seen=before)]
 
-    assert (before, at_once) == ([True], [False])
-    assert await found(metadata_store, "pump") == []
+    assert (new, written, await found(metadata_store, "pump")) == ([True], [False], [])
 
 
 async def test_staging_again_after_a_sweep_lets_what_the_index_lacks_arrive_again(
@@ -162,16 +171,22 @@ async def test_a_sweep_forgets_what_has_arrived_and_nothing_else(
     assert len(await matches(metadata_store, "pump")) == 2
 
 
-async def test_the_moment_is_the_present_one_while_anything_arrives(
+async def test_whoever_looks_hears_whether_any_record_arrives_and_whether_it_is_new(
     metadata_store: MetadataStore,
 ) -> None:
-    before = await metadata_store.arriving.moment()
-    await stage(metadata_store, await a_claim(metadata_store), a_record("1", "the pump leaks"))
+    arriving = metadata_store.arriving
+    nothing = await arriving.look(seen=None)
+    claim = await a_claim(metadata_store)
+    staged = await stage(metadata_store, claim, a_record("1", "the pump leaks"))
+    staged_only = await arriving.look(seen=nothing.now)
+    await confirm(metadata_store, claim, staged)
 
-    moment = await metadata_store.arriving.moment()
+    indexed = await arriving.look(seen=staged_only.now)
+    seen = await arriving.look(seen=indexed.now)
 
-    assert before is None
-    assert moment == pytest.approx(datetime.now(UTC).timestamp(), abs=60)
+    looks = [nothing, staged_only, indexed, seen]
+    assert [each.are_any for each in looks] == [False, True, True, False]
+    assert [each.are_new for each in looks] == [False, True, False, False]
 
 
 @pytest.mark.parametrize("text", ["", "the", "'", "a & | ! (", "\x00 nothing"], ids=repr)

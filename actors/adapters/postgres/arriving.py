@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import islice
 
 from actors.adapters.postgres import arriving_sql as sql
@@ -13,6 +14,7 @@ from actors.adapters.postgres.record_rows import stored_record
 from actors.adapters.postgres.staging import Decision
 from actors.adapters.postgres.text import storable
 from domain.models.search import Match, SearchFilter
+from domain.ports.arriving import Arrivals
 from domain.words import without_unspaced
 
 RANK_OF_ALL_WORDS = 0.1 / 1.64493406685
@@ -23,7 +25,9 @@ class PostgresArrivingRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def search(self, text: str, *, limit: int, where: SearchFilter) -> Sequence[Match]:
+    async def search(
+        self, text: str, *, limit: int, where: SearchFilter, seen: datetime | None
+    ) -> Sequence[Match]:
         pairs = pairs_in(text)
         rows = await self._database.fetch(
             sql.SEARCH,
@@ -33,6 +37,7 @@ class PostgresArrivingRecords:
             *allowed_by(where),
             " & ".join(pairs),
             " | ".join(pairs),
+            seen,
         )
         found = (
             match_of(stored, min(1.0, row["score"] / RANK_OF_ALL_WORDS), text)._replace(
@@ -43,9 +48,9 @@ class PostgresArrivingRecords:
         )
         return list(islice(found, limit))
 
-    async def moment(self) -> int | None:
-        moment: int | None = await self._database.fetchval(sql.MOMENT)
-        return moment
+    async def look(self, *, seen: datetime | None) -> Arrivals:
+        (row,) = await self._database.fetch(sql.LOOK, seen)
+        return Arrivals(row["now"], row["are_any"], row["are_new"])
 
     async def sweep(self) -> int:
         return len(await self._database.fetch(sql.SWEEP))

@@ -3,18 +3,15 @@
 from actors.adapters.postgres.full_text import ALL_WORDS, ANY_WORD, WORDS
 from actors.adapters.postgres.matches import ALLOWED
 
-SEEN_AFTER = "interval '15 seconds'"
-"""Readers of the index see what was written within 5 seconds, unless they are held up."""
-
 # A message is in the index once the passages of its group are.
 IS_NEW = """(record.indexed_hash IS DISTINCT FROM record.content_hash OR EXISTS (
         SELECT 1 FROM passage_members AS member JOIN stale_passages AS stale USING (group_id)
         WHERE member.record_id = record.id))"""
 
-IS_ARRIVING = f"""({IS_NEW} OR record.updated_at > now() - {SEEN_AFTER} OR EXISTS (
+_IS_ARRIVING = f"""({IS_NEW} OR record.updated_at > {{seen}} OR EXISTS (
         SELECT 1 FROM passage_members AS member
         JOIN passage_groups AS g ON g.id = member.group_id
-        WHERE member.record_id = record.id AND g.written_at > now() - {SEEN_AFTER}))"""
+        WHERE member.record_id = record.id AND g.written_at > {{seen}}))"""
 
 # Words of what was written are always made anew; of what was only decided again, if they are gone.
 ARRIVE = f"""-- arrive: these records are to be given to the index
@@ -29,27 +26,34 @@ ON CONFLICT (record_id) DO UPDATE SET words = excluded.words
 
 _FROM_ARRIVING = "arriving_records AS arriving JOIN parsed_content AS record ON id = record_id"
 
+_TO_READER = _IS_ARRIVING.format(seen="coalesce($14::timestamptz, '-infinity')")
+
 SEARCH = f"""-- search_arriving: arriving records with any of the words, those with all surely
 WITH found AS (
     (SELECT id FROM {_FROM_ARRIVING}
-     WHERE words @@ {ALL_WORDS} AND {ALLOWED} AND {IS_ARRIVING} LIMIT $3)
+     WHERE words @@ {ALL_WORDS} AND {ALLOWED} AND {_TO_READER} LIMIT $3)
     UNION
     (SELECT id FROM {_FROM_ARRIVING}
-     WHERE words @@ {ANY_WORD} AND {ALLOWED} AND {IS_ARRIVING} LIMIT $3)
+     WHERE words @@ {ANY_WORD} AND {ALLOWED} AND {_TO_READER} LIMIT $3)
 )
 SELECT record.*, {IS_NEW} AS is_new, ts_rank(words, {ANY_WORD}) AS score
 FROM found JOIN {_FROM_ARRIVING} USING (id)
 ORDER BY score DESC, id LIMIT $2
 """
 
-MOMENT = """-- arriving_moment: the present time, if any record is arriving
-SELECT extract(epoch FROM now())::bigint AS moment WHERE EXISTS (SELECT 1 FROM arriving_records)
+LOOK = f"""-- look_for_arrivals: whether any record is arriving, and whether any is new
+SELECT now() AS now,
+       EXISTS (SELECT 1 FROM {_FROM_ARRIVING} WHERE {IS_NEW}) AS are_new,
+       EXISTS (SELECT 1 FROM {_FROM_ARRIVING}
+               WHERE {_TO_READER.replace("$14", "$1")}) AS are_any
 """
+
+_TO_ALL_READERS = _IS_ARRIVING.format(seen="now() - interval '15 seconds'")
 
 # Rows that staging has just written are locked: they are not looked at.
 SWEEP = f"""-- sweep_arriving: forget the records that the index has, and whose readers see them
 DELETE FROM arriving_records WHERE record_id IN (
-    SELECT record_id FROM {_FROM_ARRIVING} WHERE NOT {IS_ARRIVING}
+    SELECT record_id FROM {_FROM_ARRIVING} WHERE NOT {_TO_ALL_READERS}
     FOR UPDATE OF arriving SKIP LOCKED
 )
 RETURNING record_id

@@ -85,7 +85,7 @@ FOR UPDATE OF g
 CONFIRM_GROUPS = """-- confirm_groups: the index holds their passages
 UPDATE passage_groups AS g
 SET chunk_count = fresh.chunk_count, unconfirmed_chunks = 0, embedding_model = $3,
-    written_at = now()
+    written_at = clock_timestamp()
 FROM unnest($1::uuid[], $2::int[]) AS fresh(id, chunk_count)
 WHERE g.id = fresh.id
 """

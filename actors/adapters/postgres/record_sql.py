@@ -96,11 +96,12 @@ ORDER BY record.id
 FOR NO KEY UPDATE OF record
 """
 
+# The time is that after the index was written, not that of the transaction, which began before.
 CONFIRM = """-- confirm_records: the index holds these contents, as this file brought them
 UPDATE parsed_content AS record
 SET indexed_hash = record.content_hash, embedding_model = $2, file_import_id = $1,
     chunk_count = held.chunk_count, unconfirmed_chunks = 0, vector_id = held.vector_id,
-    updated_at = now()
+    updated_at = clock_timestamp()
 FROM unnest($3::uuid[], $4::int[], $5::text[]) AS held(id, chunk_count, vector_id)
 WHERE record.id = held.id
 """
