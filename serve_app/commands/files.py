@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.errors import HeadraceError
 from serve_app.client import HeadraceClient
-from serve_app.commands.output import Output, duration_text, ledger_text, size_text
+from serve_app.commands.output import Output, duration_text, found_text, ledger_text, size_text
 
 DEAD_LETTERS_SHOWN = 10
 UNSUCCESSFUL = {"failed", "completed_with_errors"}
@@ -69,6 +69,7 @@ def _facts(file: dict[str, Any]) -> list[tuple[str, str]]:
         ("uploaded", file["uploaded_at"]),
         ("completed", file["completed_at"] or ""),
         ("progress", f"{progress['fraction']:.0%}, {progress['records_done']:,} records"),
+        ("found", found_text(progress)),
         ("time left", duration_text(eta) if (eta := file["eta_seconds"]) else ""),
         ("ledger", ledger_text(file["ledger"])),
         ("error", file["error"] or ""),

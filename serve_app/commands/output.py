@@ -81,6 +81,12 @@ def ledger_text(ledger: Mapping[str, Any] | None) -> str:
     return f"{ledger['read']:,} read = {' + '.join(parts)}"
 
 
+def found_text(progress: Mapping[str, Any]) -> str:
+    """How a file's records are found: ``50,000 by words, 5,120 by meaning``."""
+    words, meaning = progress["found_by_words"], progress["found_by_meaning"]
+    return f"{words:,} by words, {meaning:,} by meaning"
+
+
 def size_text(size_bytes: float) -> str:
     """A size as people say it: ``3.1 MB``."""
     for unit in ("bytes", "kB", "MB", "GB"):

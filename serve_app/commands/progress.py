@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from serve_app.client import Upload
-from serve_app.commands.output import Output, ledger_text
+from serve_app.commands.output import Output, found_text, ledger_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,7 +78,7 @@ class ProgressLines:
             self._note(f"{place} {filename} {file['status']}, {ledger}{error}")
         elif time.monotonic() - self._last_line > LINE_SECONDS:
             progress = file["progress"]
-            done = f"{progress['fraction']:.0%}, {progress['records_done']:,} records"
+            done = f"{progress['fraction']:.0%}, found {found_text(progress)}"
             self._note(f"{filename} {file['status']}, {done}")
 
     def unseen(self, filename: str, reason: str) -> None:
@@ -116,6 +116,7 @@ class ProgressBars:
         self._sent_files = 0
         self._done_bytes: dict[str, float] = {}
         self._done_records: dict[str, int] = {}
+        self._words: dict[str, int] = {}
         self._resting = 0
         self._began = time.monotonic()
         self._upload_bar = progress.add_task("upload", total=self._total, note="")
@@ -144,13 +145,15 @@ class ProgressBars:
         self._done_records[file["id"]] = (
             file["ledger"]["read"] if rests else file["progress"]["records_done"]
         )
+        self._words[file["id"]] = file["progress"]["found_by_words"]
         self._resting += rests
         records = sum(self._done_records.values())
         rate = records / max(time.monotonic() - self._began, 0.001)
         self._progress.update(
             self._import_bar,
             completed=sum(self._done_bytes.values()),
-            note=f"{self._resting}/{self._count} files  {records:,} records  {rate:,.0f}/s",
+            note=f"{self._resting}/{self._count} files  {records:,} records  {rate:,.0f}/s  "
+            f"{sum(self._words.values()):,} by words",
         )
 
     def unseen(self, filename: str, reason: str) -> None:

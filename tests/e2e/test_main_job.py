@@ -88,6 +88,28 @@ def test_killing_a_part_in_mid_import_loses_and_doubles_nothing(service: Service
     assert service.json("verify") == {"ok": True, "problems": []}
 
 
+def test_killing_the_worker_between_words_and_meaning_loses_and_doubles_nothing(
+    service: Service,
+) -> None:
+    file_id = service.upload("words.ndjson", ndjson("words"))
+
+    def is_staged() -> bool:
+        progress = service.file(file_id)["progress"]
+        return bool(progress["found_by_words"] == ROWS > progress["found_by_meaning"])
+
+    eventually(is_staged)
+    kill(service.process("ingest_worker_0"))
+    last = eventually(
+        lambda: service.json("query", f'"Row {ROWS - 1} of words"', "--mode", "keyword")["hits"]
+    )
+    file = rested(service, file_id)
+
+    assert last[0]["file_id"] == file_id
+    assert (file["status"], file["ledger"]["indexed"]) == ("completed", ROWS)
+    assert file["progress"]["found_by_meaning"] == ROWS
+    assert service.json("verify") == {"ok": True, "problems": []}
+
+
 def test_a_small_file_imported_as_a_job_is_accounted_for(service: Service, tmp_path: Path) -> None:
     path = tmp_path / "job.ndjson"
     path.write_bytes(ndjson("job", 20))

@@ -60,7 +60,13 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 def file_json(**fields: Any) -> dict[str, Any]:
     """A completed file as the service shows it."""
     ledger = {"read": 3, "indexed": 2, "unchanged": 0, "dropped": {"blank": 1}, "failed": 0}
-    progress = {"fraction": 1.0, "records_done": 3, "records_per_second": None}
+    progress = {
+        "fraction": 1.0,
+        "records_done": 3,
+        "records_per_second": None,
+        "found_by_words": 3,
+        "found_by_meaning": 2,
+    }
     return {
         "id": FILE_ID,
         "filename": "a.csv",
@@ -311,6 +317,11 @@ def test_a_refused_query_is_wrong_usage(run: Run) -> None:
 
 def test_an_unknown_file_fails(run: Run) -> None:
     assert run("file", FILE_ID, reply=problem(404, "no file has this id")) == 1
+
+
+def test_a_file_shows_how_many_of_its_records_are_found_by_what(run: Run) -> None:
+    assert run("file", FILE_ID, reply=service()) == 0
+    assert "3 by words, 2 by meaning" in run.out
 
 
 def test_files_are_one_line_each_in_a_pipe(run: Run) -> None:

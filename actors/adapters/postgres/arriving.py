@@ -38,6 +38,7 @@ class PostgresArrivingRecords:
             " & ".join(pairs),
             " | ".join(pairs),
             seen,
+            where != SearchFilter(),
         )
         found = (
             match_of(stored, min(1.0, row["score"] / RANK_OF_ALL_WORDS), text)._replace(

@@ -24,21 +24,33 @@ ORDER BY id
 ON CONFLICT (record_id) DO UPDATE SET words = excluded.words
 """
 
+MAX_LOOKED_AT = 20_000
+"""Records with any of the words that are compared; each costs about 2 µs."""
+
 _FROM_ARRIVING = "arriving_records AS arriving JOIN parsed_content AS record ON id = record_id"
 
 _TO_READER = _IS_ARRIVING.format(seen="coalesce($14::timestamptz, '-infinity')")
 
-SEARCH = f"""-- search_arriving: arriving records with any of the words, those with all surely
+# The best of all are what most queries want. Where a filter may leave none of them, some of what it
+# lets pass are looked at, too.
+SEARCH = f"""-- search_arriving: arriving records with any of the words, those with most first
 WITH found AS (
-    (SELECT id FROM {_FROM_ARRIVING}
+    (SELECT record_id FROM
+        (SELECT record_id, words FROM arriving_records WHERE words @@ {ANY_WORD}
+         LIMIT {MAX_LOOKED_AT}) AS looked_at
+     ORDER BY ts_rank(words, {ANY_WORD}) DESC, record_id LIMIT $3)
+    UNION
+    (SELECT record_id FROM {_FROM_ARRIVING}
      WHERE words @@ {ALL_WORDS} AND {ALLOWED} AND {_TO_READER} LIMIT $3)
     UNION
-    (SELECT id FROM {_FROM_ARRIVING}
-     WHERE words @@ {ANY_WORD} AND {ALLOWED} AND {_TO_READER} LIMIT $3)
+    (SELECT record_id FROM {_FROM_ARRIVING}
+     WHERE $15::bool AND words @@ {ANY_WORD} AND {ALLOWED} AND {_TO_READER} LIMIT $3)
 )
 SELECT record.*, {IS_NEW} AS is_new, ts_rank(words, {ANY_WORD}) AS score
-FROM found JOIN {_FROM_ARRIVING} USING (id)
-ORDER BY score DESC, id LIMIT $2
+FROM found JOIN arriving_records AS arriving USING (record_id)
+JOIN parsed_content AS record ON record.id = record_id
+WHERE {ALLOWED} AND {_TO_READER}
+ORDER BY score DESC, record.id LIMIT $2
 """
 
 LOOK = f"""-- look_for_arrivals: whether any record is arriving, and whether any is new
