@@ -104,9 +104,9 @@ def finish(service: Service, file_id: str, records: int, uploaded: float) -> Non
 
 
 def is_found(service: Service, text: str) -> bool:
-    """Whether the record is among the first ten hits for some of its words."""
-    words = " ".join(text.replace(".", "").split()[-WORDS_ASKED:])
-    question = json.dumps({"query": words, "mode": "keyword"}).encode()
+    """Whether the record is among the first ten hits for its longest words."""
+    words = sorted(set(text.replace(".", "").split()), key=lambda word: (-len(word), word))
+    question = json.dumps({"query": " ".join(words[:WORDS_ASKED]), "mode": "keyword"}).encode()
     answer = service.call("POST", "/v1/query", question)
     return any(text in hit["content"] for hit in answer["hits"])
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 
 class InFlight:
-    """A bounded number of tasks. What one of them raises, the next call raises."""
+    """A bounded number of tasks. What one of them raises, the next call raises.
 
-    def __init__(self, most: int) -> None:
+    ``at_once`` of them run; the others wait for their turn.
+    """
+
+    def __init__(self, most: int, at_once: int) -> None:
         self._most = most
+        self._turns = asyncio.Semaphore(at_once)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -28,8 +31,8 @@ class InFlight:
         while not self.has_room:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
-    def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.add(asyncio.create_task(work))
+    def begin(self, work: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.add(asyncio.create_task(self._in_turn(work)))
 
     async def ended(self) -> None:
         """Wait until all have ended."""
@@ -40,11 +43,15 @@ class InFlight:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    async def _in_turn(self, work: Callable[[], Awaitable[None]]) -> None:
+        async with self._turns:
+            await work()
+
 
 @asynccontextmanager
-async def in_flight(most: int) -> AsyncIterator[InFlight]:
+async def in_flight(most: int, *, at_once: int) -> AsyncIterator[InFlight]:
     """What still runs at the end of the block is cancelled."""
-    tasks = InFlight(most)
+    tasks = InFlight(most, at_once)
     try:
         yield tasks
     finally:

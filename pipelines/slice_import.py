@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,9 @@ BATCHES_AHEAD = 4
 
 STAGED_PER_EMBEDDED = 16
 """Batches of a longer file that are staged ahead for each that is embedded meanwhile."""
+
+MAX_REJECTED_KEPT = 1_000
+"""Of a slice that was staged ahead; one with more is read again."""
 
 Read = Callable[[Slice], Iterator[ParsedItem]]
 """Reads a slice, as often as it is asked."""
@@ -181,13 +185,13 @@ class SliceImporter:
             UnreadableFileError: the parser cannot go on.
         """
         tally, shown = SliceTally(), SliceProgress(self._metadata, claim, part)
-        async with in_flight(BATCHES_IN_FLIGHT) as writing:
+        async with in_flight(BATCHES_IN_FLIGHT, at_once=BATCHES_IN_FLIGHT) as writing:
             try:
                 async for batch in batched(items, records=self._batch_records):
                     staged = await self._stage(claim, batch, parser, shown)
                     tally.add(batch, staged)
                     await writing.room()
-                    writing.begin(self._index_batch(claim, batch, staged, shown))
+                    writing.begin(partial(self._index_batch, claim, batch, staged, shown))
                 await writing.ended()
                 await self.passages.run(claim.file_id, on_groups=shown.grouped)
             except UnreadableFileError:
@@ -209,7 +213,7 @@ class SliceImporter:
         Raises:
             As ``run``, but what cannot be read is left for ``run`` to say.
         """
-        async with in_flight(BATCHES_AHEAD) as writing:
+        async with in_flight(BATCHES_AHEAD, at_once=BATCHES_IN_FLIGHT) as writing:
             ahead = _Ahead(writing)
             with suppress(UnreadableFileError):
                 for part in parts:
@@ -260,11 +264,12 @@ class SliceImporter:
                 await self._index_batch(claim, batch, staged, shown)
             elif ahead.may_embed():
                 ahead.batches_embedded += 1
-                ahead.writing.begin(self._index_batch(claim, batch, staged, shown))
+                ahead.writing.begin(partial(self._index_batch, claim, batch, staged, shown))
             else:
                 is_whole = False
                 await self._index(claim, [entry for entry in staged if _is_quick(entry)])
-        if is_whole:
+        # What was rejected is kept until the slice is complete: not of a whole file at once.
+        if is_whole and len(tally.rejected) <= MAX_REJECTED_KEPT:
             ahead.slices[part.number] = StagedSlice(tally, shown)
 
     async def _stage(
