@@ -1,4 +1,4 @@
-"""``python -m benchmarks.early [--records N]``: how soon records of a running import are found.
+"""``python -m benchmarks.early [--records N] [--job]``: how soon an import's records are found.
 
 A fresh service imports a CSV of made-up notes. Meanwhile the first, a middle and the last record
 are asked for by words; printed are the seconds after the upload's end until each is found, and how
@@ -39,17 +39,20 @@ class Sight:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.early", description=__doc__)
     parser.add_argument("--records", type=int, default=RECORDS)
-    records = parser.parse_args().records
+    parser.add_argument("--job", action="store_true", help="through Ray Data, as large files")
+    options = parser.parse_args()
+    records = options.records
     texts = list(TextMaker("early").texts(records))
     with fresh_service() as service:
-        measure(service, texts)
+        measure(service, texts, as_job=options.job)
 
 
-def measure(service: Service, texts: Sequence[str]) -> None:
+def measure(service: Service, texts: Sequence[str], *, as_job: bool) -> None:
     content = csv_of(texts)
     print(f"{len(texts):,} records, {len(content) / 2**20:.1f} MiB", flush=True)
     began = time.perf_counter()
-    file_id = service.call("PUT", "/v1/files/notes.csv", content)["id"]
+    path = "/v1/files/notes.csv" + ("?job=true" if as_job else "")
+    file_id = service.call("PUT", path, content)["id"]
     uploaded = time.perf_counter()
     print(f"uploaded in {uploaded - began:.1f} s", flush=True)
     for sight in watch(service, file_id, texts, uploaded):

@@ -50,8 +50,10 @@ class ArrivalFollower:
         return await self._arriving.search(text, limit=limit, where=where, seen=self._seen)
 
     async def follow(self) -> None:
-        """Look once."""
-        self._last = await self._arriving.look(seen=self._seen)
+        """Look once. Of two looks at a time the later one counts, whichever ends first."""
+        looked = await self._arriving.look(seen=self._seen)
+        if self._last is None or looked.now >= self._last.now:
+            self._last = looked
 
     @asynccontextmanager
     async def refreshing(self) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from actors.adapters.memory.search_index import InMemorySearchIndex
 from actors.adapters.postgres.store import PostgresMetadataStore
 from domain.errors import IndexUnavailableError, StoreUnavailableError
 from tests.builders import slack_export, slack_message
+from tests.store_builders import a_claim, a_record, stage
 
 if TYPE_CHECKING:
     from tests.integration.api.conftest import Api, OpenApi
@@ -350,3 +352,19 @@ async def test_queries_are_written_into_the_history(api: Api) -> None:
     history = api.app.state.context.history
     await history.flush()
     assert history.dropped == 0
+
+
+async def test_a_staged_record_is_found_before_it_is_embedded_and_answers_follow(api: Api) -> None:
+    metadata = api.services.metadata
+    claim = await a_claim(metadata)
+    missing = await api.query("pump", mode="keyword")
+    await stage(metadata, claim, a_record("1", "the pump leaks"))
+
+    async with asyncio.timeout(30):
+        while not (answer := await api.query("pump", mode="keyword", explain=True))["hits"]:
+            await metadata.events.wait(timeout_seconds=0.05)
+    plain = await api.query("pump", mode="keyword")
+
+    assert (missing["hits"], plain["hits"][0]["content"]) == ([], "the pump leaks")
+    parts = answer["hits"][0]["explain"]["contributions"]
+    assert ([part["leg"] for part in parts], answer["degraded"]) == (["arriving"], False)
