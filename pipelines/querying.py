@@ -26,13 +26,11 @@ from domain.ports.identifier_lookup import IdentifierLookup
 from domain.ports.search_index import SearchIndex
 from domain.query_analysis import narrowed
 from pipelines.arrivals import ArrivalFollower
+from pipelines.embedding_queries import Embed, embed_alone
 from pipelines.hit_making import KEYWORD, NEWEST, VECTOR, blended, shown_hits
 from pipelines.understanding import understood
 
 MAX_LIMIT = 200
-MAX_INLINE_CHARS = 200
-"""Texts up to this length are embedded where they are, longer ones in a thread."""
-
 FULL_TEXT = "full_text"
 """Answers when no leg of the index does."""
 
@@ -57,6 +55,7 @@ class QueryEngine:
         arriving: ArrivalFollower | None = None,
         unavailable: Callable[[], Sequence[str]] = tuple,
         generation: Callable[[], str] = str,
+        embed: Embed = embed_alone,
     ) -> None:
         """``entities`` says of which records an entity is, for queries that ask for one.
 
@@ -76,6 +75,7 @@ class QueryEngine:
         self._arriving = arriving
         self._unavailable = unavailable
         self._generation = generation
+        self._embed_text = embed
 
     async def answer(self, query: Query, options: BlendOptions | None = None) -> Answer:
         """Answer ``query``; ``options`` replace the engine's own way of blending.
@@ -275,16 +275,10 @@ class QueryEngine:
         )
 
     async def _embed(self, text: str, stages_ms: dict[str, float]) -> Embedding:
-        # Waiting for a thread costs a query 4 ms, as both legs' work is in its way (measured); a
-        # long text would hold up everybody else for 20.
         started = perf_counter()
-        if len(text) <= MAX_INLINE_CHARS:
-            rows = self._embedder.embed([text])
-        else:
-            rows = await asyncio.to_thread(self._embedder.embed, [text])
+        embedding = await self._embed_text(self._embedder, text)
         _add_time(stages_ms, "embed", started)
-        row: Embedding = rows[0]
-        return row
+        return embedding
 
 
 @dataclass(slots=True)

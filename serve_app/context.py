@@ -23,6 +23,7 @@ from domain.ports.search_index import SearchIndex
 from pipelines.answer_cache import CachingEngine
 from pipelines.arrivals import ArrivalFollower
 from pipelines.direct_uploading import DirectLimits, DirectUploadService
+from pipelines.embedding_queries import QueryBatches
 from pipelines.engine import Engine
 from pipelines.engine_in_use import EngineInUse
 from pipelines.event_feed import EventFeed
@@ -157,6 +158,7 @@ def _query_engine(
 ) -> Engine:
     """Answers from the cache, else from the index in use."""
     search, blending = services.settings.search, services.settings.blending.options()
+    batches = QueryBatches()
 
     def engine(index: SearchIndex, embedder: Embedder) -> QueryEngine:
         return QueryEngine(
@@ -172,6 +174,7 @@ def _query_engine(
             arriving=arrivals,
             generation=generation,
             unavailable=lambda: services.breakers.unavailable(*ANSWERS_NEED),
+            embed=batches.embed,
         )
 
     def generation() -> str:

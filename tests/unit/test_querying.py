@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import NAMESPACE_OID, uuid5
@@ -48,12 +47,6 @@ class EndlessKeywords(InMemorySearchIndex):
 
 class BrokenEverywhere(BrokenVectors, EndlessKeywords):
     pass
-
-
-class ThreadNotingEmbedder(HashEmbedder):
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
-        self.thread = threading.current_thread()
-        return super().embed(texts)
 
 
 async def engine_over(index: InMemorySearchIndex, **options: object) -> QueryEngine:
@@ -149,15 +142,6 @@ async def test_a_wrong_embedder_is_an_error_not_a_degraded_answer() -> None:
     wrong = QueryEngine(InMemorySearchIndex(dimension=8), HashEmbedder(dimension=64))
     with pytest.raises(DimensionMismatchError):
         await wrong.answer(Query("pump"))
-
-
-@pytest.mark.parametrize(("length", "holds_up_the_loop"), [(200, True), (201, False)])
-async def test_only_short_texts_are_embedded_on_the_event_loop(
-    length: int, holds_up_the_loop: bool
-) -> None:
-    embedder = ThreadNotingEmbedder(dimension=8)
-    await QueryEngine(InMemorySearchIndex(dimension=8), embedder).answer(Query("p" * length))
-    assert (embedder.thread is threading.current_thread()) is holds_up_the_loop
 
 
 MAY, JUNE = datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC)
