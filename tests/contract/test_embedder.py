@@ -160,8 +160,13 @@ def test_batches_hold_every_text_once_in_few_shapes(lengths: list[int]) -> None:
     for batch in batches:
         longest = max(lengths[place] for place in batch)
         assert rounded_up(longest) >= longest
-        assert len(batch) in (1, min(BATCH_TOKENS // rounded_up(longest), MAX_BATCH_TEXTS))
+        assert len(batch) in (1, 2, 4, 8, MAX_BATCH_TEXTS)
+        assert len(batch) * rounded_up(longest) <= BATCH_TOKENS
         assert min(lengths[place] for place in batch) * 2 >= rounded_up(longest) or len(batch) == 1
+
+
+def test_texts_of_one_length_run_in_as_few_batches_as_may_be() -> None:
+    assert [len(batch) for batch in batches_of([20] * 27)] == [16, 8, 2, 1]
 
 
 def test_importing_the_onnx_embedder_does_not_import_torch() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,8 @@ BATCH_TOKENS = 512
 """Tokens in one run: more of them gain nothing (measured from 12 to 256 tokens per text)."""
 
 MAX_BATCH_TEXTS = 16
-WARM_TOKENS = 32
-"""Shapes of up to so many tokens are compiled at the start: most queries are no longer."""
+WARM_TOKENS, WARM_TEXTS = 32, (1, 2, 4, 8, 16)
+"""Shapes that are compiled at the start: most queries have no more tokens."""
 
 
 class OpenVinoEmbedder:
@@ -28,7 +29,7 @@ class OpenVinoEmbedder:
 
     A text's vector is that of float32 but for bf16's rounding (cosine > 0.999), whatever it is
     embedded beside. OpenVINO compiles for each shape anew (5 to 10 ms), so there are few: lengths
-    are rounded up, and a text that fills no batch with others runs alone. Safe for concurrent use.
+    are rounded up, and batches have 1, 2, 4, 8 or 16 texts. Safe for concurrent use.
     """
 
     def __init__(self, model_dir: Path, *, sessions: int = 1) -> None:
@@ -46,8 +47,8 @@ class OpenVinoEmbedder:
         for run in _open_runs(model_dir / BF16_FILE, sessions):
             self._runs.put(run)
         self._pool = ThreadPoolExecutor(sessions, "embedder") if sessions > 1 else None
-        for length in range(8, WARM_TOKENS + 1, 8):
-            self._embed_together([[0] * length])
+        for texts, length in product(WARM_TEXTS, range(8, WARM_TOKENS + 1, 8)):
+            self._embed_together([[0] * length] * texts)
 
     @property
     def model(self) -> str:
@@ -103,18 +104,18 @@ class OpenVinoEmbedder:
 def batches_of(lengths: Sequence[int]) -> Iterator[Sequence[int]]:
     """Places of the texts that run together, the longest first.
 
-    As many as fit ``BATCH_TOKENS``, none of them less than half as long as another, or one alone.
+    A power of two of them, as many as fit ``BATCH_TOKENS``, and none less than half as long as
+    another.
     """
     order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
     at = 0
     while at < len(order):
         longest = rounded_up(lengths[order[at]])
-        fitting = min(BATCH_TOKENS // longest, MAX_BATCH_TEXTS)
-        places = order[at : at + fitting]
-        if len(places) < fitting or lengths[places[-1]] * 2 < longest:
-            places = places[:1]
-        yield places
-        at += len(places)
+        places = order[at : at + min(BATCH_TOKENS // longest, MAX_BATCH_TEXTS)]
+        alike = sum(lengths[place] * 2 >= longest for place in places)
+        count = 1 << (max(1, alike).bit_length() - 1)
+        yield places[:count]
+        at += count
 
 
 def rounded_up(length: int) -> int:
