@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import os
 import threading
 import time
@@ -38,7 +37,7 @@ from actors.logging import configure_logging
 from actors.namespace import NAMESPACE, ON_FIRST_NODE
 from actors.opened_once import OpenedOnce
 from actors.settings import Settings
-from domain.errors import ModelUnavailableError, RetryableError
+from domain.errors import ModelUnavailableError
 from domain.models.files import Claim, FileImport
 from domain.models.ids import FileId
 from domain.models.indexes import IndexPlace
@@ -59,6 +58,7 @@ from pipelines.index_building import build_index, load_model
 from pipelines.index_keeping import IndexKeeper
 from pipelines.linking import LinkingService
 from pipelines.maintenance import Recipe, chunk_limits, probe, repairer
+from pipelines.opening import patiently
 from pipelines.ray_calls import (
     STORES_SECONDS,
     living_worker,
@@ -343,19 +343,6 @@ async def _conduct(settings: Settings, breakers: Breakers) -> None:
         tasks.create_task(LinkingService(metadata).run())
         tasks.create_task(ArrivalSweeper(metadata.arriving).run())
         tasks.create_task(conductor.run())
-
-
-async def patiently(open_it: Callable[[], Awaitable[T]], *, seconds: float = math.inf) -> T:
-    """Open something that may not be up yet, trying again until it is, or for so long."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return await open_it()
-        except RetryableError as error:
-            if time.monotonic() > deadline:
-                raise
-            log.warning("store_awaited", error=error.message)
-            await asyncio.sleep(1.0)
 
 
 def start_actors(settings: Settings, *, timeout_seconds: float = 240.0) -> dict[str, int]:

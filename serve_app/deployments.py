@@ -13,7 +13,7 @@ from ray import serve
 from ray.serve.config import BackpressureConfig
 from ray.serve.schema import LoggingConfig
 
-from actors.bootstrap import Services, open_breakers, open_services
+from actors.bootstrap import Services, open_breakers
 from actors.breaker_hub import gossiping
 from actors.logging import configure_logging
 from actors.module_registry import ClusterModuleRegistry
@@ -21,6 +21,7 @@ from actors.namespace import ON_FIRST_NODE
 from actors.settings import Settings
 from domain.errors import ModelUnavailableError
 from pipelines.cluster_maintenance import ClusterMaintenance
+from pipelines.opening import services_once_there
 from serve_app.api import create_app
 from serve_app.context import Context
 
@@ -48,10 +49,7 @@ class ApiDeployment:
     @asynccontextmanager
     async def _open_services(self) -> AsyncIterator[Services]:
         breakers = open_breakers(self._settings)
-        async with (
-            gossiping(breakers),
-            open_services(self._settings, breakers=breakers) as services,
-        ):
+        async with gossiping(breakers), services_once_there(self._settings, breakers) as services:
             yield services
 
     async def check_health(self) -> None:
