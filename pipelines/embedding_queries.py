@@ -33,7 +33,7 @@ class QueryBatches:
     """While one run of the model goes on, queries gather for the next. For one event loop.
 
     A run reads all weights from memory, however few its texts are: for short ones that is most
-    of its time, so that sixteen together take about three times as long as one (measured). Nobody
+    of its time, so that sixteen together take about six times as long as one (measured). Nobody
     waits for others to come.
     """
 

@@ -40,8 +40,8 @@ async def running(batches: QueryBatches, embedder: Held) -> asyncio.Task[NDArray
     return first
 
 
-async def begun(*queries: asyncio.Task[NDArray[np.float32]]) -> None:
-    """Tasks that were made take their first step in the order in which they were made."""
+async def first_steps() -> None:
+    """Let tasks that were made take their first step, in the order in which they were made."""
     await asyncio.sleep(0)
 
 
@@ -50,7 +50,7 @@ async def test_who_comes_during_a_run_shares_the_next_one() -> None:
     texts = [f"text {number}" for number in range(MAX_TOGETHER + 1)]
     first = await running(batches, embedder)
     others = [asyncio.create_task(batches.embed(embedder, text)) for text in texts]
-    await begun(*others)
+    await first_steps()
     embedder.may_end.set()
     rows = await asyncio.gather(first, *others)
     assert embedder.runs == [["first"], texts[:MAX_TOGETHER], texts[MAX_TOGETHER:]]
@@ -61,7 +61,7 @@ async def test_an_error_is_that_of_its_run_alone() -> None:
     batches, embedder = QueryBatches(), Held()
     first = await running(batches, embedder)
     broken = [asyncio.create_task(batches.embed(embedder, text)) for text in ("broken", "beside")]
-    await begun(*broken)
+    await first_steps()
     embedder.may_end.set()
     assert (await first).shape == (8,)
     for one in broken:
@@ -78,7 +78,7 @@ async def test_who_asks_another_model_has_a_run_of_its_own() -> None:
         asyncio.create_task(batches.embed(embedder, text))
         for embedder, text in ((one, "a"), (other, "b"), (one, "c"))
     ]
-    await begun(*waiting)
+    await first_steps()
     one.may_end.set()
     assert [row.shape for row in await asyncio.gather(first, *waiting)] == [(8,), (8,), (16,), (8,)]
     assert (one.runs, other.runs) == ([["first"], ["a", "c"]], [["b"]])
@@ -88,7 +88,7 @@ async def test_who_has_given_up_is_not_embedded() -> None:
     batches, embedder = QueryBatches(), Held()
     first = await running(batches, embedder)
     gone = asyncio.create_task(batches.embed(embedder, "gone"))
-    await begun(gone)
+    await first_steps()
     gone.cancel()
     await asyncio.gather(gone, return_exceptions=True)
     embedder.may_end.set()

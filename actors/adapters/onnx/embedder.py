@@ -11,12 +11,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from actors.adapters.onnx.manifest import MODEL_FILE, TOKENIZER_FILE, ModelManifest, Precision
-from actors.adapters.onnx.tokens import open_tokenizer, readable
-from domain.errors import FatalImportError
+from actors.adapters.onnx.manifest import MODEL_FILE, Precision
+from actors.adapters.onnx.prepared import OfPreparedModel
 
 
-class OnnxEmbedder:
+class OnnxEmbedder(OfPreparedModel):
     """Embeds one text per model run, up to ``sessions`` runs at a time.
 
     ONNX Runtime scales int8 activations by the largest value of a whole batch, so a batch lets
@@ -27,31 +26,11 @@ class OnnxEmbedder:
 
     def __init__(self, model_dir: Path, *, sessions: int = 1, threads_per_session: int = 1) -> None:
         """Load the model. Raises ``FatalImportError`` when ``model_dir`` holds no prepared one."""
-        manifest = ModelManifest.read(model_dir)
-        if manifest is None or manifest.precision != Precision.INT8:
-            raise FatalImportError(
-                f"no prepared model in {model_dir}: "
-                "run 'python -m actors.adapters.onnx.prepare --precision int8'",
-                model_dir=str(model_dir),
-            )
-        self._manifest = manifest
-        self._tokenizer = open_tokenizer(model_dir / TOKENIZER_FILE, manifest.max_tokens)
+        super().__init__(model_dir, Precision.INT8)
         self._session = _open_session(model_dir / MODEL_FILE, threads_per_session)
         self._input_names = {node.name for node in self._session.get_inputs()}
         self._sessions = sessions
         self._pool = ThreadPoolExecutor(sessions, "embedder") if sessions > 1 else None
-
-    @property
-    def model(self) -> str:
-        return f"{self._manifest.model}:{self._manifest.precision}"
-
-    @property
-    def dimension(self) -> int:
-        return self._manifest.dimension
-
-    @property
-    def max_tokens(self) -> int:
-        return self._manifest.max_tokens
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         rows = np.empty((len(texts), self.dimension), dtype=np.float32)
@@ -80,8 +59,7 @@ class OnnxEmbedder:
             rows[place] = self._embed_one(texts[place])
 
     def _embed_one(self, text: str) -> NDArray[np.float32]:
-        read = readable(text, self.max_tokens)
-        ids = np.array([self._tokenizer.encode(read).ids], dtype=np.int64)
+        ids = np.array([self._tokenizer.encode(self._readable(text)).ids], dtype=np.int64)
         inputs = {
             "input_ids": ids,
             "attention_mask": np.ones_like(ids),

@@ -12,9 +12,8 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from actors.adapters.onnx.manifest import BF16_FILE, TOKENIZER_FILE, ModelManifest, Precision
-from actors.adapters.onnx.tokens import open_tokenizer, readable
-from domain.errors import FatalImportError
+from actors.adapters.onnx.manifest import BF16_FILE, Precision
+from actors.adapters.onnx.prepared import OfPreparedModel
 
 BATCH_TOKENS = 512
 """Tokens in one run: more of them gain nothing (measured from 12 to 256 tokens per text)."""
@@ -24,7 +23,7 @@ WARM_TOKENS, WARM_TEXTS = 32, (1, 2, 4, 8, 16)
 """Shapes that are compiled at the start: most queries have no more tokens."""
 
 
-class OpenVinoEmbedder:
+class OpenVinoEmbedder(OfPreparedModel):
     """Embeds texts of like lengths together, up to ``sessions`` runs at a time.
 
     A text's vector is that of float32 but for bf16's rounding (cosine > 0.999), whatever it is
@@ -34,15 +33,7 @@ class OpenVinoEmbedder:
 
     def __init__(self, model_dir: Path, *, sessions: int = 1) -> None:
         """Load the model. Raises ``FatalImportError`` when ``model_dir`` holds no prepared one."""
-        manifest = ModelManifest.read(model_dir)
-        if manifest is None or manifest.precision != Precision.BF16:
-            raise FatalImportError(
-                f"no prepared model in {model_dir}: "
-                "run 'python -m actors.adapters.onnx.prepare --precision bf16'",
-                model_dir=str(model_dir),
-            )
-        self._manifest = manifest
-        self._tokenizer = open_tokenizer(model_dir / TOKENIZER_FILE, manifest.max_tokens)
+        super().__init__(model_dir, Precision.BF16)
         self._runs: queue.SimpleQueue[openvino.InferRequest] = queue.SimpleQueue()
         for run in _open_runs(model_dir / BF16_FILE, sessions):
             self._runs.put(run)
@@ -50,23 +41,9 @@ class OpenVinoEmbedder:
         for texts, length in product(WARM_TEXTS, range(8, WARM_TOKENS + 1, 8)):
             self._embed_together([[0] * length] * texts)
 
-    @property
-    def model(self) -> str:
-        return f"{self._manifest.model}:{self._manifest.precision}"
-
-    @property
-    def dimension(self) -> int:
-        return self._manifest.dimension
-
-    @property
-    def max_tokens(self) -> int:
-        return self._manifest.max_tokens
-
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         rows = np.empty((len(texts), self.dimension), dtype=np.float32)
-        encoded = self._tokenizer.encode_batch_fast(
-            [readable(text, self.max_tokens) for text in texts]
-        )
+        encoded = self._tokenizer.encode_batch_fast([self._readable(text) for text in texts])
         tokens = [each.ids for each in encoded]
 
         def embed_batch(places: Sequence[int]) -> None:
