@@ -393,6 +393,19 @@ async def test_every_search_looks_into_texts_as_the_filter_asks(
     assert found == [list(expected)] * 3
 
 
+async def test_what_is_found_brings_its_time_and_its_vector(index: SearchIndex) -> None:
+    chunk = embedded("pump", seed=1, timestamp=day(1))
+    await index.upsert([chunk])
+    found = [
+        *await index.search_vector(unit(1), limit=1, where=EVERYTHING),
+        *await index.search_keyword("pump", limit=1, where=EVERYTHING),
+        *await index.newest(limit=1, where=EVERYTHING),
+    ]
+    assert [match.timestamp for match in found] == [day(1)] * 3
+    for match in found:
+        assert match.vector == pytest.approx(chunk.embedding, abs=1e-3)
+
+
 async def test_the_newest_come_first_and_what_has_no_time_last(index: SearchIndex) -> None:
     await index.upsert(CORPUS)
     found = await index.newest(limit=4, where=SearchFilter(metadata={}))

@@ -67,25 +67,20 @@ async def test_a_collection_of_somebody_else_is_refused() -> None:
             await WeaviateSearchIndex.open(settings, dimension=DIMENSION)
 
 
-async def test_a_collection_of_the_schema_before_goes_on_as_it_was() -> None:
+async def test_a_collection_with_other_words_is_refused_with_the_way_to_a_new_one() -> None:
     settings = weaviate_settings()
     async with dropped_afterwards(settings):
-        first = await WeaviateSearchIndex.open(settings, dimension=DIMENSION)
-        await first.close()
-        await mark_as_of_schema_1(settings)
-        index = await WeaviateSearchIndex.open(settings, dimension=DIMENSION)
-        await index.upsert([embedded("契約更新"), embedded("pump")])
-        whole = await index.search_keyword("契約更新", limit=5, where=SearchFilter())
-        part = await index.search_keyword("契約", limit=5, where=SearchFilter())
-        await index.close()
-    assert ([match.read().text for match in whole], part) == (["契約更新"], [])
+        await (await WeaviateSearchIndex.open(settings, dimension=DIMENSION)).close()
+        await mark_as_of_schema_2(settings)
+        with pytest.raises(IndexUnavailableError, match=r"new name.* 'headrace verify --repair'"):
+            await WeaviateSearchIndex.open(settings, dimension=DIMENSION)
 
 
-async def mark_as_of_schema_1(settings: WeaviateSettings) -> None:
+async def mark_as_of_schema_2(settings: WeaviateSettings) -> None:
     client = await connect(settings)
     collection = client.collections.use(settings.collection)
     described = (await collection.config.get()).description or ""
-    await collection.config.update(description=described.replace("schema 2", "schema 1"))
+    await collection.config.update(description=described.replace("schema 3", "schema 2"))
     await client.close()
 
 

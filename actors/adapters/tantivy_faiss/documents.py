@@ -14,9 +14,9 @@ import numpy as np
 import orjson
 import tantivy
 
+from actors.adapters.english import well_formed
 from actors.adapters.on_disk.rows import Row, pack, shown_in, to_microseconds, unpack
-from actors.adapters.tantivy_faiss.stop_words import STOP_WORDS
-from actors.adapters.tantivy_faiss.texts import all_starts, signs_of, well_formed, words_in_order
+from actors.adapters.tantivy_faiss.texts import all_starts, signs_of, words_in_order
 from domain.models.chunks import (
     AUTHOR,
     EmbeddedChunk,
@@ -35,7 +35,6 @@ CHUNK_ID, RECORD_ID = "chunk_id", "record_id"
 ROW, KEPT, VECTOR = "row", "kept", "vector"
 
 ENGLISH, BLANKS = "headrace_english", "headrace_blanks"
-MAX_TOKEN_BYTES = 64
 
 SOURCE, TYPE, LABEL, READER, PLACE, NAME, SIGN = "s:", "t:", "l:", "r:", "p:", "n:", "c:"
 """What a tag begins with, by what it says."""
@@ -62,20 +61,6 @@ def schema() -> tantivy.Schema:
     for name in (ROW, KEPT, VECTOR):
         builder.add_bytes_field(name, stored=True)
     return builder.build()
-
-
-def english() -> tantivy.TextAnalyzer:
-    """Text to words: case and accents off, English stop words out, English endings off."""
-    filters = tantivy.Filter
-    return (
-        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-        .filter(filters.remove_long(MAX_TOKEN_BYTES))
-        .filter(filters.lowercase())
-        .filter(filters.ascii_fold())
-        .filter(filters.custom_stopword(list(STOP_WORDS)))
-        .filter(filters.stemmer("english"))
-        .build()
-    )
 
 
 def blanks() -> tantivy.TextAnalyzer:

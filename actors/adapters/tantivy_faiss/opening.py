@@ -11,7 +11,8 @@ from pathlib import Path
 import orjson
 import tantivy
 
-from actors.adapters.tantivy_faiss.documents import BLANKS, ENGLISH, blanks, english, schema
+from actors.adapters.english import analyzer
+from actors.adapters.tantivy_faiss.documents import BLANKS, ENGLISH, blanks, schema
 from actors.adapters.tantivy_faiss.viewing import COMMIT
 from domain.errors import DimensionMismatchError, IndexUnavailableError
 
@@ -32,7 +33,7 @@ def open_directory(directory: Path, *, dimension: int) -> tantivy.Index:
         _check(directory, dimension)
         index = tantivy.Index(schema(), path=str(directory), reuse=True)
         _describe(directory, dimension)
-    index.register_tokenizer(ENGLISH, english())
+    index.register_tokenizer(ENGLISH, analyzer())
     index.register_tokenizer(BLANKS, blanks())
     index.config_reader(reload_policy="manual")
     return index

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import tantivy
 
+from actors.adapters.english import query_words_of, well_formed
 from actors.adapters.on_disk.rows import to_microseconds
 from actors.adapters.tantivy_faiss.documents import (
     CHUNK_ID,
@@ -26,20 +27,15 @@ from actors.adapters.tantivy_faiss.documents import (
     TYPE,
     UNDATED,
     WORDS,
-    english,
     tag,
 )
 from actors.adapters.tantivy_faiss.texts import (
     PhraseTokens,
     asked_name,
     phrase_tokens,
-    well_formed,
 )
 from domain.models.chunks import label
 from domain.models.search import SearchFilter
-from domain.words import asked_words
-
-MAX_QUERY_TOKENS = 256
 
 Query = tantivy.Query
 
@@ -59,7 +55,6 @@ class Queries:
 
     def __init__(self, of: tantivy.Schema) -> None:
         self._schema = of
-        self._english = english()
         self.everything = Query.all_query()
 
     def words(self, text: str) -> Query | None:
@@ -67,12 +62,11 @@ class Queries:
 
         ``None`` for a text without words.
         """
-        tokens = self._english.analyze(asked_words(well_formed(text)))
-        wanted = tokens[:MAX_QUERY_TOKENS]
-        if not wanted:
+        words = query_words_of(text)
+        if not words:
             return None
         return _any(
-            Query.term_query(self._schema, WORDS, token, index_option="freq") for token in wanted
+            Query.term_query(self._schema, WORDS, word, index_option="freq") for word in words
         )
 
     def narrowed(self, where: SearchFilter, searcher: tantivy.Searcher) -> Narrowed:

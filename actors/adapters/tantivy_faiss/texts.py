@@ -95,11 +95,6 @@ def name_starts(author: str) -> frozenset[str]:
     return frozenset(starts)
 
 
-def well_formed(text: str) -> str:
-    """Without half characters, which no index takes."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def all_starts(authors: Iterable[str]) -> set[str]:
     """The starts of several names."""
     return {start for author in authors for start in name_starts(author)}

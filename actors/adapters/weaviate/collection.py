@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import structlog
 from weaviate import WeaviateAsyncClient
 from weaviate.classes.config import (
     Configure,
@@ -21,13 +20,10 @@ from actors.adapters.weaviate.vectors import Vectors
 from actors.store_settings import WeaviateSettings
 from domain.errors import DimensionMismatchError, IndexUnavailableError
 
-SCHEMA_VERSION = 2
-"""What new collections have: 2 added to 1 the pairs of ``domain.words`` among the words."""
-
-READABLE_VERSIONS = (1, 2)
+SCHEMA_VERSION = 3
+"""Raised with whatever an older collection has otherwise, the words of texts among it."""
 
 _MARK = re.compile(r"\(Headrace schema (\d+), (vectors [^()]+)\)")
-log = structlog.get_logger(__name__)
 
 _TEXT, _INT = DataType.TEXT, DataType.INT
 
@@ -36,12 +32,6 @@ _TEXT, _INT = DataType.TEXT, DataType.INT
 class Opened:
     collection: CollectionAsync
     shards: int
-    version: int
-
-    @property
-    def knows_pairs(self) -> bool:
-        """Whether its words are found where no spaces are between them."""
-        return self.version >= 2
 
 
 async def open_collection(
@@ -58,11 +48,9 @@ async def open_collection(
         await _create(client, settings, vectors)
     collection = client.collections.use(name)
     config = await collection.config.get()
-    version = _checked_version(config.description, name, vectors)
-    if version < SCHEMA_VERSION:
-        log.warning("weaviate_collection_is_older", collection=name, schema_version=version)
+    _check(config.description, name, vectors)
     shards = config.sharding_config.actual_count if config.sharding_config else 1
-    return Opened(collection, shards, version)
+    return Opened(collection, shards)
 
 
 async def _create(
@@ -92,12 +80,13 @@ def _described(vectors: Vectors) -> str:
     return f"Unified content from all data sources {mark}"
 
 
-def _checked_version(description: str | None, name: str, vectors: Vectors) -> int:
+def _check(description: str | None, name: str, vectors: Vectors) -> None:
     mark = _MARK.search(description or "")
-    if mark is None or int(mark[1]) not in READABLE_VERSIONS:
+    if mark is None or int(mark[1]) != SCHEMA_VERSION:
         raise IndexUnavailableError(
             f"the collection {name} in Weaviate was not made by this version of Headrace: set "
-            "HEADRACE_WEAVIATE__COLLECTION to a new name and import the files again",
+            "HEADRACE_WEAVIATE__COLLECTION to a new name, start the service and run 'headrace "
+            "verify --repair', which fills it anew",
             collection=name,
         )
     if mark[2] != vectors.origin:
@@ -108,7 +97,6 @@ def _checked_version(description: str | None, name: str, vectors: Vectors) -> in
             expected=mark[2],
             given=vectors.origin,
         )
-    return int(mark[1])
 
 
 def _properties() -> list[Property]:

@@ -12,6 +12,7 @@ from weaviate.classes.config import ConsistencyLevel
 from weaviate.classes.query import Filter, MetadataQuery, Sort
 from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInsertManyAllFailedError
 
+from actors.adapters.english import query_words_of
 from actors.adapters.weaviate.calls import Calls
 from actors.adapters.weaviate.collection import Opened, open_collection
 from actors.adapters.weaviate.connection import connect
@@ -23,18 +24,16 @@ from actors.adapters.weaviate.objects import (
     batches,
     seconds_of,
     to_kept,
-    to_match,
+    to_matches,
     to_objects,
 )
 from actors.adapters.weaviate.resending import Refused, send_all
 from actors.adapters.weaviate.vectors import vectors_of
-from actors.adapters.weaviate.words import query_words_of
 from actors.store_settings import WeaviateSettings
 from domain.errors import DimensionMismatchError, IndexUnavailableError
 from domain.models.chunks import EmbeddedChunk, Embedding
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.search import KeptChunk, Match, SearchFilter
-from domain.words import asked_words
 
 IDS_PER_CALL = 1_000
 RECORDS_PER_CALL = 100
@@ -70,7 +69,6 @@ class WeaviateSearchIndex:
         self._settings = settings
         self._dimension = dimension
         self._shards = opened.shards
-        self._knows_pairs = opened.knows_pairs
         self._vectors = vectors_of(settings, dimension=dimension)
 
     @classmethod
@@ -153,16 +151,14 @@ class WeaviateSearchIndex:
                 limit=looked_at(limit, where),
                 filters=filter_of(where),
                 return_properties=SHOWN,
+                include_vector=self._vectors.are_ours,
                 return_metadata=MetadataQuery(distance=True),
             )
-        matches = [
-            to_match(each.uuid, each.properties, 1.0 - (each.metadata.distance or 0.0))
-            for each in found.objects
-        ]
+        matches = to_matches(found.objects, lambda each: 1.0 - (each.metadata.distance or 0.0))
         return satisfying(matches, where)[:limit]
 
     async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
-        words = query_words_of(asked_words(text) if self._knows_pairs else text)
+        words = " ".join(query_words_of(text))
         if not words or finds_nothing(where):
             return []
         async with self._calls.reading("search"):
@@ -172,12 +168,10 @@ class WeaviateSearchIndex:
                 limit=looked_at(limit, where),
                 filters=filter_of(where),
                 return_properties=SHOWN,
+                include_vector=self._vectors.are_ours,
                 return_metadata=MetadataQuery(score=True),
             )
-        matches = [
-            to_match(each.uuid, each.properties, each.metadata.score or 0.0)
-            for each in found.objects
-        ]
+        matches = to_matches(found.objects, lambda each: each.metadata.score)
         return satisfying(matches, where)[:limit]
 
     async def newest(self, *, limit: int, where: SearchFilter) -> list[Match]:
@@ -188,12 +182,10 @@ class WeaviateSearchIndex:
                 limit=looked_at(limit, where),
                 filters=filter_of(where),
                 sort=Sort.by_property("timestampMicros", ascending=False).by_id(),
-                return_properties=[*SHOWN, "timestampMicros"],
+                return_properties=SHOWN,
+                include_vector=self._vectors.are_ours,
             )
-        matches = [
-            to_match(each.uuid, each.properties, seconds_of(each.properties))
-            for each in found.objects
-        ]
+        matches = to_matches(found.objects, lambda each: seconds_of(each.properties))
         return satisfying(matches, where)[:limit]
 
     async def count(self) -> int:
@@ -256,9 +248,7 @@ class WeaviateSearchIndex:
 
     async def _insert(self, chunks: Sequence[EmbeddedChunk]) -> Refused:
         # Stemming takes a while, in which searches go on.
-        objects = await asyncio.to_thread(
-            to_objects, chunks, self._vectors, with_pairs=self._knows_pairs
-        )
+        objects = await asyncio.to_thread(to_objects, chunks, self._vectors)
         async with self._calls.writing("store chunks"):
             try:
                 result = await self._collection.data.insert_many(objects)

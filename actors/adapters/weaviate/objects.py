@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -10,11 +10,12 @@ from uuid import UUID
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 from weaviate.classes.data import DataObject
 
+from actors.adapters.english import words_of
 from actors.adapters.weaviate.vectors import VECTOR, Vectors
-from actors.adapters.weaviate.words import words_of
-from domain.models.chunks import Chunk, EmbeddedChunk, Member, hit_metadata, labels_of
+from domain.models.chunks import Chunk, EmbeddedChunk, Member, Vector, hit_metadata, labels_of
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
 from domain.models.search import Candidate, KeptChunk, Match
@@ -22,7 +23,15 @@ from domain.models.search import Candidate, KeptChunk, Match
 Properties = Mapping[str, Any]
 Object = DataObject[dict[str, Any], None]
 
-SHOWN = ["content", "sourceType", "fileImportId", "recordId", "metadata", "details"]
+SHOWN = [
+    "content",
+    "sourceType",
+    "fileImportId",
+    "recordId",
+    "metadata",
+    "details",
+    "timestampMicros",
+]
 """The properties that a search reads: all that a hit shows. Each costs the client microseconds for
 every hit, so what nothing compares is packed into ``details``."""
 
@@ -33,12 +42,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def to_objects(
-    chunks: Sequence[EmbeddedChunk], vectors: Vectors, *, with_pairs: bool = True
-) -> list[Object]:
-    """Each chunk under its own id; ``with_pairs`` as ``domain.words`` adds them."""
+def to_objects(chunks: Sequence[EmbeddedChunk], vectors: Vectors) -> list[Object]:
+    """Each chunk under its own id."""
     return [
-        DataObject(_properties(each, with_pairs), uuid=each.chunk.chunk_id, vector=vectors.of(each))
+        DataObject(_properties(each), uuid=each.chunk.chunk_id, vector=vectors.of(each))
         for each in chunks
     ]
 
@@ -60,17 +67,46 @@ def seconds_of(properties: Properties) -> float:
     return (properties["timestampMicros"] or 0) / 1_000_000
 
 
-def to_match(chunk_id: UUID, properties: Properties, score: float) -> Match:
+def to_matches(objects: Sequence[Any], score: Callable[[Any], float | None]) -> list[Match]:
+    """What a search has found, with vectors where it brought them; ``score`` reads an object's."""
+    brought = [each.vector[VECTOR] for each in objects if VECTOR in each.vector]
+    vectors = iter(_directions(brought) if brought else ())
+    return [
+        to_match(
+            each.uuid,
+            each.properties,
+            score(each) or 0.0,
+            next(vectors) if VECTOR in each.vector else None,
+        )
+        for each in objects
+    ]
+
+
+def to_match(
+    chunk_id: UUID, properties: Properties, score: float, vector: Vector | None = None
+) -> Match:
     """A found chunk, which is read only if it is to be shown."""
     record_id = RecordId(properties["recordId"])
     read = partial(_candidate, chunk_id, properties, score)
-    return Match(record_id, properties["sourceType"], score, read)
+    moment = _moment(properties["timestampMicros"])
+    return Match(record_id, properties["sourceType"], score, read, moment, vector)
 
 
 def to_kept(chunk_id: UUID, properties: Properties, vectors: Mapping[str, Any]) -> KeptChunk:
     """A stored chunk with its vector, whose length is one again."""
-    vector = np.array(vectors[VECTOR], dtype=np.float32)
-    return KeptChunk(_candidate(chunk_id, properties, 0.0), vector / np.linalg.norm(vector))
+    [vector] = _directions([vectors[VECTOR]])
+    return KeptChunk(_candidate(chunk_id, properties, 0.0), vector)
+
+
+def _directions(vectors: Sequence[Sequence[float]]) -> NDArray[np.float32]:
+    """Vectors whose lengths are one, in rows."""
+    rows = np.array(vectors, dtype=np.float32).reshape(len(vectors), -1)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _EPOCH + microseconds * _MICROSECOND
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -83,9 +119,8 @@ def stored_label(label: str) -> str:
     return f'"{label}"'
 
 
-def _properties(embedded: EmbeddedChunk, with_pairs: bool) -> dict[str, Any]:
+def _properties(embedded: EmbeddedChunk) -> dict[str, Any]:
     chunk, record = embedded.chunk, embedded.chunk.record
-    words = chunk.search_text if with_pairs else chunk.embedding_text
     properties = {
         "content": chunk.text,
         "sourceType": record.source_type,
@@ -99,7 +134,7 @@ def _properties(embedded: EmbeddedChunk, with_pairs: bool) -> dict[str, Any]:
         "details": _json(_details(chunk)),
         "labels": [stored_label(each) for each in labels_of(chunk)],
         "visibility": [stored_label(each) for each in record.visibility],
-        "words": words_of(words),
+        "words": " ".join(words_of(chunk.search_text)),
     }
     return {name: value for name, value in properties.items() if value is not None}
 
