@@ -10,7 +10,7 @@ VENV := .venv/bin
 SETUP = python="$(PYTHON)"; test -n "$$python" && "$$python" tools/setup.py
 
 .PHONY: help run demo setup setup-dev test test-fast check lint types imports format docs examples \
-	bench bench-quick chaos lock clean
+	bench bench-quick bench-load chaos lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; \
@@ -70,6 +70,12 @@ chaos: setup-dev ## break everything, SEEDS="1 2 3" FAULTS=100; results in docs/
 
 bench-quick: setup-dev ## the same, smaller, results on the terminal
 	@$(VENV)/python -m benchmarks --quick
+
+bench-load: setup-dev ## load that does not wait, for hours; results in docs/benchmarks/load.md
+	@$(VENV)/python -m benchmarks.open_loop --write
+	@$(VENV)/python -m benchmarks.mixed_load --write
+	@$(VENV)/python -m benchmarks.files_a_day --write
+	@$(VENV)/python -m benchmarks.files_a_day --rate 0 --minutes 5 --write
 
 lock: ## resolve the versions anew (both lock files)
 	@tools/lock.sh "$(PYTHON)"

@@ -50,12 +50,12 @@ def measure_import(service: Service, texts: Sequence[str]) -> ImportResult:
     )
 
 
-def csv_of(texts: Sequence[str]) -> bytes:
-    """A table with an id, a date and the text."""
+def csv_of(texts: Sequence[str], *, first: int = 0) -> bytes:
+    """A table with an id, a date and the text; ids are numbers from ``first`` on."""
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     writer.writerow(["id", "created_at", "text"])
-    for number, text in enumerate(texts):
+    for number, text in enumerate(texts, first):
         day, minute = 1 + number // 1_440 % 28, number % 1_440
         moment = f"2025-{1 + number % 12:02d}-{day:02d}T{minute // 60:02d}:{minute % 60:02d}:00Z"
         writer.writerow([f"note-{number:07d}", moment, text])

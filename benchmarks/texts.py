@@ -12,6 +12,7 @@ from itertools import accumulate
 from pathlib import Path
 
 MEAN_WORDS = 37
+MESSAGE_WORDS = 12
 _FREQUENT, _STEMS = (
     paragraph.split()
     for paragraph in Path(__file__).with_name("words.txt").read_text("utf-8").split("\n\n")
@@ -50,6 +51,10 @@ class TextMaker:
             sentence, words = words[:size], words[size:]
             sentences.append(" ".join(sentence).capitalize() + ".")
         return " ".join(sentences)
+
+    def message(self) -> str:
+        """What people write in a chat: about a dozen words."""
+        return " ".join(self._draw(max(2, round(self._chance.gauss(MESSAGE_WORDS, 5)))))
 
     def query(self) -> str:
         """Three to eight words, rare ones more likely than in texts."""
