@@ -188,5 +188,5 @@ def hits_of(
     now: datetime | None = None,
 ) -> list[Hit[Candidate]]:
     """What the legs found, by their names, as the answer shows it: blended, folded and read."""
-    hits = blended(rankings, options, embedding=embedding, now=now)
-    return shown_hits(hits, query.text, query.where, options, limit=query.limit)
+    hits = blended(rankings, options, embedding=embedding, now=now, arriving={})
+    return shown_hits(hits, query.text, query.where, options, limit=query.limit, arriving=())
