@@ -97,7 +97,14 @@ def _unread(hit: Hit[Candidate]) -> Found:
 
 def _unmoved(options: BlendOptions) -> BlendOptions:
     """What moves hits or folds them has its say once, when all queries are blended."""
-    return replace(options, calibration=0.0, recency=0.0, diversity=0.0, collapse=Collapse.NONE)
+    return replace(
+        options,
+        source_weights={},
+        calibration=0.0,
+        recency=0.0,
+        diversity=0.0,
+        collapse=Collapse.NONE,
+    )
 
 
 def _blend_given(request: BlendRequest, options: BlendOptions, context: Context) -> BlendResponse:

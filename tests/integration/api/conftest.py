@@ -20,7 +20,14 @@ from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.memory.search_index import InMemorySearchIndex
 from actors.adapters.system_clock import SystemClock
 from actors.bootstrap import Services
-from actors.settings import EventSettings, HttpSettings, IngestSettings, ModuleSettings, Settings
+from actors.settings import (
+    BlendingSettings,
+    EventSettings,
+    HttpSettings,
+    IngestSettings,
+    ModuleSettings,
+    Settings,
+)
 from actors.store_settings import ObjectSettings
 from domain.chunking import ChunkLimits
 from domain.models.files import Claim
@@ -132,6 +139,7 @@ def open_api(metadata_store: MetadataStore, tmp_path: Path) -> OpenApi:
         modules: ModuleSettings | None = None,
         objects_in: ObjectSettings | None = None,
         events: EventSettings | None = None,
+        blending: BlendingSettings | None = None,
         queue_limit: int = 100,
         **replaced: Any,
     ) -> AsyncIterator[Api]:
@@ -142,6 +150,7 @@ def open_api(metadata_store: MetadataStore, tmp_path: Path) -> OpenApi:
             modules=modules or ModuleSettings(),
             objects=objects_in or ObjectSettings(),
             events=events or EventSettings(),
+            blending=blending or BlendingSettings(),
         )
         clock, embedder = SystemClock(), HashEmbedder()
         parts: dict[str, Any] = {

@@ -10,6 +10,7 @@ import pytest
 from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.memory.search_index import InMemorySearchIndex
 from actors.adapters.postgres.store import PostgresMetadataStore
+from actors.settings import BlendingSettings
 from domain.errors import IndexUnavailableError, StoreUnavailableError
 from tests.builders import slack_export, slack_message
 from tests.store_builders import a_claim, a_record, stage
@@ -275,6 +276,21 @@ async def test_queries_are_blended_by_name(api: Api) -> None:
     first = answer["ranking"][0]
     assert first["contributions"][0]["leg"] == "tickets"
     assert first["id"] == first["hit"]["record_id"]
+
+
+async def test_what_sources_weigh_counts_once_where_queries_are_blended(open_api: OpenApi) -> None:
+    blending = BlendingSettings(source_weights={"slack": 0.25})
+    async with open_api(blending=blending) as api:
+        await api.import_file("tickets.csv", TICKETS)
+        await api.import_file("export.zip", thread_export())
+        body = {"queries": [{"name": "all", "query": "renewal price"}]}
+        blended = (await api.client.post("/v1/blend", json=body)).json()["ranking"]
+        unweighted = (await api.query("renewal price", source_weights={}, collapse="none"))["hits"]
+    said = {item["id"]: item["contributions"][0] for item in blended}
+    assert {of: part["raw_score"] for of, part in said.items()} == {
+        hit["record_id"]: hit["score"] for hit in unweighted
+    }
+    assert {part["weight"] for part in said.values()} == {1.0, 0.25}
 
 
 async def test_snippets_of_a_blended_hit_show_what_was_looked_for(api: Api) -> None:
