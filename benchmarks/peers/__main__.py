@@ -33,6 +33,7 @@ from benchmarks.texts import TextMaker
 
 CACHE = ROOT / "build" / "peers"
 OUTPUT = ROOT / "docs" / "benchmarks"
+RESULTS = "peers.json"
 TEXTS, QUERIES, ROUNDS, WARM_UP_TEXTS = 5_000, 400, 3, 64
 PEERS = {"txtai": TXTAI, "llamaindex": LLAMAINDEX, "plain": PLAIN}
 """Of the peers, by their environments and drivers."""
@@ -42,6 +43,16 @@ Measure = Callable[[Work], Iterator[Run]]
 
 def main() -> None:
     options = _options()
+    result = read_json(options.again) if options.again else compare(options)
+    print("\n".join(tables(result)))
+    if options.write:
+        write_json(OUTPUT / RESULTS, result)
+        (OUTPUT / "peers.md").write_text(page(result), "utf-8")
+        print(f"written to {OUTPUT}")
+
+
+def compare(options: argparse.Namespace) -> Comparison:
+    """Measure all in turns; what there is after each run is kept beside the environments."""
     for name in THREADS:
         os.environ.pop(name, None)  # Every system chooses its own, Headrace, too.
     environments = {name: prepare(name, options.environments) for name in options.peers}
@@ -51,16 +62,12 @@ def main() -> None:
         for dtype in options.dtypes
     ]
     work = make_work(options.texts, options.queries)
-    facts = comparison(work, environments)
+    result = comparison(work, environments)
     for run in measure(peers, work, rounds=options.rounds):
-        facts.runs.append(run)
+        result.runs.append(run)
         print(f"{run.system}: {_shown(run)}", flush=True)
-        write_json(options.environments / "peers.json", facts)
-    print("\n".join(tables(facts)))
-    if options.write:
-        write_json(OUTPUT / "peers.json", facts)
-        (OUTPUT / "peers.md").write_text(page(facts), "utf-8")
-        print(f"written to {OUTPUT}")
+        write_json(options.environments / RESULTS, result)
+    return result
 
 
 def _options() -> argparse.Namespace:
@@ -71,6 +78,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
     parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=DTYPES, help="of the peers")
     parser.add_argument("--environments", type=Path, default=CACHE, help="where they are kept")
+    parser.add_argument("--again", type=Path, help="measure nothing, show this file's results")
     parser.add_argument("--write", action="store_true", help="peers.md and peers.json, in docs")
     return parser.parse_args()
 
@@ -148,6 +156,11 @@ def processor() -> str:
 
 def write_json(path: Path, result: Comparison) -> None:
     path.write_text(json.dumps(asdict(result), indent=1) + "\n", "utf-8")
+
+
+def read_json(path: Path) -> Comparison:
+    content = json.loads(path.read_text("utf-8"))
+    return Comparison(**{**content, "runs": [Run(**run) for run in content["runs"]]})
 
 
 def _shown(run: Run) -> str:

@@ -59,7 +59,8 @@ def prepare(name: str, folder: Path) -> Environment:
     Raises:
         BenchmarkFailed: pip could not install it; with pip's last words.
     """
-    environment = Environment(folder / name, pins_of((PINS / f"{name}.txt").read_text("utf-8")))
+    pins = pins_of((PINS / f"{name}.txt").read_text("utf-8"))
+    environment = Environment((folder / name).absolute(), pins)
     stamp = environment.directory / STAMP
     wanted = fingerprint(environment.pins)
     if not stamp.is_file() or stamp.read_text("utf-8") != wanted:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers.__main__ import make_work
+from benchmarks.peers.__main__ import make_work, read_json, write_json
 from benchmarks.peers.drivers.job import Job, Report
 from benchmarks.peers.environments import PINS, fingerprint, pinned, pins_of
 from benchmarks.peers.figures import (
@@ -195,3 +195,9 @@ def test_comments_are_no_pins_and_extras_no_part_of_a_name() -> None:
 @pytest.mark.parametrize("listing", sorted(PINS.glob("*.txt")), ids=lambda path: path.stem)
 def test_every_pin_names_one_version(listing: Path) -> None:
     assert all(pin.count("==") == 1 for pin in pins_of(listing.read_text("utf-8")))
+
+
+def test_results_that_were_kept_are_read_as_they_were(tmp_path: Path) -> None:
+    result = a_comparison(TWO_ROUNDS)
+    write_json(tmp_path / "peers.json", result)
+    assert read_json(tmp_path / "peers.json") == result
