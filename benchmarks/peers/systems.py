@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from http.client import HTTPConnection
@@ -34,6 +34,8 @@ from benchmarks.service import (
     open_connection,
     request,
 )
+from serve_app.process_tree import family_of
+from serve_app.run_state import RunDirectory
 
 HITS = 10
 BATCH = 32
@@ -61,7 +63,6 @@ class Work:
 
 def run_headrace(work: Work) -> Iterator[Run]:
     """A fresh service with its defaults."""
-    available = psutil.virtual_memory().available
     started = time.perf_counter()
     with fresh_service() as service:
         figures = {"start_seconds": time.perf_counter() - started}
@@ -71,8 +72,26 @@ def run_headrace(work: Work) -> Iterator[Run]:
             raise BenchmarkFailed("Headrace does not find what it has imported")
         figures["import_rate"] = len(work.texts) / seconds
         figures |= asked_over_http(service.connect, ask_headrace, work)
-        figures["memory_mb"] = (available - psutil.virtual_memory().available) / 1e6
+        figures["memory_mb"] = memory_mb(_supervisor(service))
     yield Run(HEADRACE, figures)
+
+
+def _supervisor(service: Service) -> int:
+    """The process id of the one that all processes of a service descend from."""
+    state = RunDirectory(Path(service.environment["HEADRACE_DATA_DIR"])).read()
+    if state is None:
+        raise BenchmarkFailed("Headrace does not run any more")
+    return state.supervisor.pid
+
+
+def memory_mb(pid: int) -> float:
+    """Of a process and all its descendants; pages that several share are divided among them."""
+    total = 0
+    for process in family_of(psutil.Process(pid)):
+        with suppress(psutil.NoSuchProcess):
+            used = process.memory_full_info()
+            total += getattr(used, "pss", used.uss)
+    return total / 1e6
 
 
 def _import(service: Service, filename: str, texts: Sequence[str]) -> float:
@@ -95,17 +114,16 @@ def run_txtai(work: Work, *, environment: Environment, dtype: str) -> Iterator[R
     """Its API, writable, then the index that it has saved behind one read-only worker a core."""
     with tempfile.TemporaryDirectory(prefix="txtai-bench-") as folder:
         config = txtai_config(Path(folder), environment.model(), dtype)
-        available = psutil.virtual_memory().available
         started = time.perf_counter()
-        with _txtai_api(environment, Path(folder), config, workers=1) as connect:
+        with _txtai_api(environment, Path(folder), config, workers=1) as (server, connect):
             figures = {"start_seconds": time.perf_counter() - started}
             _index(connect, work.warm_up_texts)
             figures["import_rate"] = len(work.texts) / _index(connect, work.texts)
             figures |= asked_over_http(connect, ask_txtai, work)
-            figures["memory_mb"] = (available - psutil.virtual_memory().available) / 1e6
+            figures["memory_mb"] = memory_mb(server)
         yield Run(variant(TXTAI, dtype), figures)
         read_only = {**config, "writable": False}
-        with _txtai_api(environment, Path(folder), read_only, workers=CORES) as connect:
+        with _txtai_api(environment, Path(folder), read_only, workers=CORES) as (_, connect):
             figures = asked_over_http(connect, ask_txtai, work)
         yield Run(variant(TXTAI, dtype, f"{CORES} read-only workers"), figures)
 
@@ -121,8 +139,8 @@ def txtai_config(folder: Path, model: str, dtype: str) -> dict[str, Any]:
 @contextmanager
 def _txtai_api(
     environment: Environment, folder: Path, config: dict[str, Any], *, workers: int
-) -> Iterator[Connect]:
-    """Its server, until it answers; the cores are divided among its workers."""
+) -> Iterator[tuple[int, Connect]]:
+    """The process id of its server, which is up; the cores are divided among its workers."""
     settings = folder / "config.yml"
     settings.write_text(json.dumps(config), "utf-8")  # JSON is YAML.
     port = free_port()
@@ -140,7 +158,7 @@ def _txtai_api(
         )
         try:
             _wait_until_up(server, log, workers)
-            yield partial(open_connection, port, timeout_seconds=INDEX_SECONDS)
+            yield server.pid, partial(open_connection, port, timeout_seconds=INDEX_SECONDS)
         finally:
             server.terminate()
             server.wait(timeout=START_SECONDS)

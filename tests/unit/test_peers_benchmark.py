@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pytest
 
@@ -29,7 +32,7 @@ from benchmarks.peers.figures import (
     via,
 )
 from benchmarks.peers.page import Comparison, page
-from benchmarks.peers.systems import of_queries, parse_report, txtai_config
+from benchmarks.peers.systems import memory_mb, of_queries, parse_report, txtai_config
 from benchmarks.service import BenchmarkFailed
 
 IMPORT_FLOOR, RATE_FLOOR, P95_FLOOR = FLOORS
@@ -174,6 +177,16 @@ def test_no_query_is_asked_twice() -> None:
         for query in queries
     ]
     assert len(set(asked)) == len(asked) == 2 * (50 + 30)
+
+
+def test_a_systems_memory_is_that_of_its_descendants_too() -> None:
+    before = memory_mb(os.getpid())
+    holding = "held = b'x' * 64_000_000; print('held', flush=True); input()"
+    with Popen([sys.executable, "-c", holding], stdin=PIPE, stdout=PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert memory_mb(os.getpid()) - before > 60
+        child.communicate(b"\n")
 
 
 def test_txtai_is_hybrid_and_keeps_its_texts(tmp_path: Path) -> None:
