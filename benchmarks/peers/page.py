@@ -72,7 +72,8 @@ def page(result: Comparison) -> str:
             "",
             "Systems took turns, one at a time, Headrace before and after every round of the "
             "others. Figures are medians of the runs, lowest and highest in brackets. A ratio is "
-            "Headrace's figure over the peer's of the same round.",
+            "Headrace's figure over the peer's of the same round; the floors are held against peers "
+            "that compute in float32, and txtai with one writable worker.",
             "",
             *tables(result),
         ]
@@ -152,8 +153,8 @@ def _better(runs: Sequence[Run]) -> Iterator[str]:
     yield ""
     yield (
         "Not compared: search quality, for which there is [relevance](relevance.md), larger sets, "
-        "and what only one of them does. A library in one's own process has no HTTP, no second "
-        "leg and nothing on disk; where it is faster, the difference is what those cost."
+        "and what only one of them does. What is asked in process, by vectors alone, has no HTTP, "
+        "no keyword search and nothing on disk: those rows are no comparison of like with like."
     )
     yield ""
 
