@@ -72,8 +72,8 @@ def page(result: Comparison) -> str:
             "",
             "Systems took turns, one at a time, Headrace before and after every round of the "
             "others. Figures are medians of the runs, lowest and highest in brackets. A ratio is "
-            "Headrace's figure over the peer's of the same round; the floors are held against peers "
-            "that compute in float32, and txtai with one writable worker.",
+            "Headrace's figure over the peer's of the same round. Floors are held against peers "
+            "that compute in float32, and against txtai with one writable worker.",
             "",
             *tables(result),
         ]
