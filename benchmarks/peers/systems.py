@@ -34,13 +34,13 @@ from benchmarks.service import (
     open_connection,
     request,
 )
-from serve_app.process_tree import family_of
+from serve_app.process_tree import family_of, kill
 from serve_app.run_state import RunDirectory
 
 HITS = 10
 BATCH = 32
 ADD_BATCH = 500
-START_SECONDS = 120
+START_SECONDS, STOP_SECONDS = 120, 60
 INDEX_SECONDS = 3_600
 CORES = os.cpu_count() or 1
 
@@ -161,7 +161,10 @@ def _txtai_api(
             yield server.pid, partial(open_connection, port, timeout_seconds=INDEX_SECONDS)
         finally:
             server.terminate()
-            server.wait(timeout=START_SECONDS)
+            try:
+                server.wait(timeout=STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                kill(family_of(psutil.Process(server.pid)))
 
 
 def _wait_until_up(server: subprocess.Popen[bytes], log: Path, workers: int) -> None:
