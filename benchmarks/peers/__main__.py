@@ -28,11 +28,10 @@ from benchmarks.peers.page import Comparison, page, tables
 from benchmarks.peers.systems import Work, run_driver, run_headrace, run_txtai
 from benchmarks.queries import WARM_UP_QUERIES as WARM_UP
 from benchmarks.queries import fresh_texts
-from benchmarks.report import PACKAGES
+from benchmarks.report import PACKAGES, PEERS_PAGE
 from benchmarks.texts import TextMaker
 
 CACHE = ROOT / "build" / "peers"
-OUTPUT = ROOT / "docs" / "benchmarks"
 RESULTS = "peers.json"
 TEXTS, QUERIES, ROUNDS, WARM_UP_TEXTS = 5_000, 400, 3, 64
 PEERS = {"txtai": TXTAI, "llamaindex": LLAMAINDEX, "plain": PLAIN}
@@ -46,9 +45,9 @@ def main() -> None:
     result = read_json(options.again) if options.again else compare(options)
     print("\n".join(tables(result)))
     if options.write:
-        write_json(OUTPUT / RESULTS, result)
-        (OUTPUT / "peers.md").write_text(page(result), "utf-8")
-        print(f"written to {OUTPUT}")
+        write_json(PEERS_PAGE.with_name(RESULTS), result)
+        PEERS_PAGE.write_text(page(result), "utf-8")
+        print(f"written to {PEERS_PAGE}")
 
 
 def compare(options: argparse.Namespace) -> Comparison:

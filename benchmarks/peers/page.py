@@ -29,7 +29,8 @@ from benchmarks.peers.figures import (
 
 SET_UP = """\
 - Headrace: `headrace up` with its defaults, on an empty data directory; a CSV file is imported and
-  searchable when its status says `completed`. Everything is on disk, with a ledger of its records.
+  searchable when its status says `completed`. Everything is on disk, with a ledger of its records,
+  which are linked to each other behind the import; queries begin when that is done.
 - txtai: its own API (`uvicorn txtai.api:app`) with `content: true`, `hybrid: true` and a `path`;
   `/add`, then `/index`. Its read-only workers serve the saved index afterwards, in as many
   processes as the machine has cores.

@@ -7,7 +7,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -20,6 +20,7 @@ import psutil
 
 from benchmarks.early import is_found
 from benchmarks.imports import csv_of
+from benchmarks.memory import pss_of, service_processes
 from benchmarks.peers.drivers.job import Job, Report
 from benchmarks.peers.environments import Environment
 from benchmarks.peers.figures import CLIENTS, HEADRACE, TXTAI, Run, variant
@@ -35,7 +36,6 @@ from benchmarks.service import (
     request,
 )
 from serve_app.process_tree import family_of, kill
-from serve_app.run_state import RunDirectory
 
 HITS = 10
 BATCH = 32
@@ -62,7 +62,7 @@ class Work:
 
 
 def run_headrace(work: Work) -> Iterator[Run]:
-    """A fresh service with its defaults."""
+    """A fresh service with its defaults; it is asked when its work behind the import is done."""
     started = time.perf_counter()
     with fresh_service() as service:
         figures = {"start_seconds": time.perf_counter() - started}
@@ -71,26 +71,18 @@ def run_headrace(work: Work) -> Iterator[Run]:
         if not is_found(service, work.texts[0]):
             raise BenchmarkFailed("Headrace does not find what it has imported")
         figures["import_rate"] = len(work.texts) / seconds
+        figures["settle_seconds"] = service.settle()
         figures |= asked_over_http(service.connect, ask_headrace, work)
-        figures["memory_mb"] = memory_mb(_supervisor(service))
+        figures["memory_mb"] = memory_mb(service_processes(service.data_dir))
     yield Run(HEADRACE, figures)
 
 
-def _supervisor(service: Service) -> int:
-    """The process id of the one that all processes of a service descend from."""
-    state = RunDirectory(Path(service.environment["HEADRACE_DATA_DIR"])).read()
-    if state is None:
-        raise BenchmarkFailed("Headrace does not run any more")
-    return state.supervisor.pid
-
-
-def memory_mb(pid: int) -> float:
-    """Of a process and all its descendants; pages that several share are divided among them."""
+def memory_mb(processes: Iterable[psutil.Process]) -> float:
+    """Of all of them; a page that several share is divided among these. A dead one has none."""
     total = 0
-    for process in family_of(psutil.Process(pid)):
-        with suppress(psutil.NoSuchProcess):
-            used = process.memory_full_info()
-            total += getattr(used, "pss", used.uss)
+    for process in processes:
+        with suppress(OSError):
+            total += pss_of(process.pid)
     return total / 1e6
 
 
@@ -120,7 +112,7 @@ def run_txtai(work: Work, *, environment: Environment, dtype: str) -> Iterator[R
             _index(connect, work.warm_up_texts)
             figures["import_rate"] = len(work.texts) / _index(connect, work.texts)
             figures |= asked_over_http(connect, ask_txtai, work)
-            figures["memory_mb"] = memory_mb(server)
+            figures["memory_mb"] = memory_mb(family_of(psutil.Process(server)))
         yield Run(variant(TXTAI, dtype), figures)
         read_only = {**config, "writable": False}
         with _txtai_api(environment, Path(folder), read_only, workers=CORES) as (_, connect):
