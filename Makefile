@@ -10,7 +10,7 @@ VENV := .venv/bin
 SETUP = python="$(PYTHON)"; test -n "$$python" && "$$python" tools/setup.py
 
 .PHONY: help run demo setup setup-dev test test-fast check lint types imports format docs examples \
-	bench bench-quick bench-load chaos lock clean
+	bench bench-quick bench-load bench-peers chaos lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; \
@@ -76,6 +76,9 @@ bench-load: setup-dev ## load that does not wait, for hours; results in docs/ben
 	@$(VENV)/python -m benchmarks.mixed_load --write
 	@$(VENV)/python -m benchmarks.files_a_day --write
 	@$(VENV)/python -m benchmarks.files_a_day --rate 0 --minutes 5 --write
+
+bench-peers: setup-dev ## Headrace beside txtai, LlamaIndex and FAISS; results in docs/benchmarks
+	@$(VENV)/python -m benchmarks.peers --write
 
 lock: ## resolve the versions anew (both lock files)
 	@tools/lock.sh "$(PYTHON)"

@@ -7,12 +7,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from itertools import chain, islice
 from math import ceil
 from random import Random
+from typing import Any, TypeVar
 
 from benchmarks.service import BenchmarkFailed, Service, request
 from benchmarks.texts import TextMaker
+
+Answer = TypeVar("Answer")
 
 WARM_UP_QUERIES = 30
 """So that the first measured query finds open connections and read pages."""
@@ -145,32 +149,54 @@ _SHARES = (("p50_ms", 0.50), ("p95_ms", 0.95), ("p99_ms", 0.99))
 
 
 def _ask_all(service: Service, texts: Sequence[str], clients: int) -> list[Sample]:
-    samples: list[Sample] = []
+    return closed_loop(service.connect, _ask, texts, clients)
+
+
+def _ask(connection: HTTPConnection, text: str) -> Sample:
+    body = json.dumps({"query": text, "explain": True}).encode()
+    started = time.perf_counter()
+    answer = request(connection, "POST", "/v1/query", body)
+    total_ms = (time.perf_counter() - started) * 1000
+    check_fresh(answer)
+    return Sample(total_ms, answer["took_ms"], answer["stages_ms"])
+
+
+def check_fresh(answer: Mapping[str, Any]) -> None:
+    """Fail unless all legs have computed this answer for this query."""
+    if answer["cached"] or answer["degraded"]:
+        missing = answer["degraded_legs"] + answer["unavailable"]
+        raise BenchmarkFailed(f"not a fresh, whole answer: without {missing}")
+
+
+def closed_loop(
+    connect: Callable[[], HTTPConnection],
+    ask: Callable[[HTTPConnection, str], Answer],
+    texts: Sequence[str],
+    clients: int,
+) -> list[Answer]:
+    """Clients that share the texts; each has a connection and waits for its answers.
+
+    Returns what ``ask`` gave, in no order. A client whose question fails asks no more, so that
+    fewer answers than texts mean a failure; its error is on standard error.
+    """
+    answers: list[Answer] = []
+
+    def client(share: Sequence[str]) -> None:
+        connection = connect()
+        try:
+            for text in share:
+                answers.append(ask(connection, text))
+        finally:
+            connection.close()
+
     threads = [
-        threading.Thread(target=_client, args=(service, texts[number::clients], samples.append))
-        for number in range(clients)
+        threading.Thread(target=client, args=(texts[number::clients],)) for number in range(clients)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return samples
-
-
-def _client(service: Service, texts: Sequence[str], keep: Callable[[Sample], None]) -> None:
-    connection = service.connect()
-    try:
-        for text in texts:
-            body = json.dumps({"query": text, "explain": True}).encode()
-            started = time.perf_counter()
-            answer = request(connection, "POST", "/v1/query", body)
-            total_ms = (time.perf_counter() - started) * 1000
-            if answer["cached"] or answer["degraded"]:
-                missing = answer["degraded_legs"] + answer["unavailable"]
-                raise BenchmarkFailed(f"not a fresh, whole answer: without {missing}")
-            keep(Sample(total_ms, answer["took_ms"], answer["stages_ms"]))
-    finally:
-        connection.close()
+    return answers
 
 
 def _parts(samples: Sequence[Sample]) -> dict[str, dict[str, float]]:

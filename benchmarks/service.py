@@ -40,11 +40,7 @@ class Service:
         return Path(self.environment["HEADRACE_DATA_DIR"])
 
     def connect(self) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.connect()
-        # Requests go out in two writes; without this the second waits for the first one's ACK.
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connection
+        return open_connection(self.port)
 
     def call(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         """One request with a JSON answer."""
@@ -84,24 +80,40 @@ class Service:
         return _headrace(arguments, self.environment, may_fail=may_fail)
 
 
+def open_connection(port: int, *, timeout_seconds: float = 60) -> http.client.HTTPConnection:
+    """To a server on this machine."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_seconds)
+    connection.connect()
+    # Requests go out in two writes; without this the second waits for the first one's ACK.
+    connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
 def request(
     connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None
 ) -> dict[str, Any]:
-    """One request on an open connection."""
+    """One request on an open connection, answered with a JSON object."""
+    answer: dict[str, Any] = json.loads(exchange(connection, method, path, body))
+    return answer
+
+
+def exchange(
+    connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None
+) -> bytes:
+    """One request on an open connection; the answer's body."""
     connection.request(method, path, body, {"Content-Type": "application/json"})
     response = connection.getresponse()
     content = response.read()
     if response.status >= 400:
         raise BenchmarkFailed(f"{method} {path}: {response.status} {content[:500]!r}")
-    answer: dict[str, Any] = json.loads(content)
-    return answer
+    return content
 
 
 @contextmanager
 def fresh_service(**settings: str) -> Iterator[Service]:
     """Start a service with these settings, and stop it however the benchmark ends."""
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
-        port = _free_port()
+        port = free_port()
         environment = {
             **os.environ,
             "HEADRACE_DATA_DIR": folder,
@@ -127,7 +139,8 @@ def _headrace(
     return done.stdout
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nothing listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
