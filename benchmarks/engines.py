@@ -322,7 +322,7 @@ def clustered(rows: int, *, seed: int) -> Matrix:
 
 
 def chunk_of(place: int, text: str, vector: NDArray[np.float32]) -> EmbeddedChunk:
-    """One of 500 authors wrote it in one of 40 channels."""
+    """One of 100 authors wrote it in one of 40 channels."""
     record = Record(
         "csv",
         str(place),
