@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
@@ -41,14 +40,12 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, help="for indexes, 5 GB for a million chunks")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks/growth.*")
     arguments = parser.parse_args()
-    results = GrowthResults(
-        machine=facts(),
-        indexes=[
-            index_growth(size, arguments.questions, arguments.directory)
-            for size in sorted(arguments.sizes)
-        ],
-        stores=[store_growth(count, arguments.directory) for count in sorted(arguments.records)],
-    )
+    with tempfile.TemporaryDirectory(prefix="headrace-growth-", dir=arguments.directory) as place:
+        results = GrowthResults(
+            machine=facts(),
+            indexes=index_growth(sorted(arguments.sizes), arguments.questions, Path(place)),
+            stores=[store_growth(count, Path(place)) for count in sorted(arguments.records)],
+        )
     print("\n".join(tables(results)))
     if arguments.write:
         write(results)
@@ -61,31 +58,27 @@ def facts() -> dict[str, Any]:
     return {**machine(), **{name: version(name) for name in PACKAGES}}
 
 
-def index_growth(chunks: int, questions: int, directory: Path | None) -> IndexGrowth:
-    """Fill an index and ask it, each in a fresh process; it is gone afterwards."""
-    corpus = Corpus(chunks)
-    with tempfile.TemporaryDirectory(prefix="headrace-growth-", dir=directory) as place:
-        print(f"{chunks:,} chunks: filling", flush=True)
-        filled = in_own_process(partial(fill, corpus, Path(place)))
-        print(f"  {filled}\n{chunks:,} chunks: asking", flush=True)
-        asked = in_own_process(partial(ask, corpus, Path(place), questions))
-        print(f"  {asked}", flush=True)
-    return IndexGrowth(chunks, filled, asked)
+def index_growth(sizes: Sequence[int], questions: int, directory: Path) -> list[IndexGrowth]:
+    """Fill all indexes, then ask them one after the other, so that moods matter less."""
+    places = {size: directory / f"index-{size}" for size in sizes}
+    filled = {size: in_own_process(fill, Corpus(size), places[size]) for size in sizes}
+    asked = {size: in_own_process(ask, Corpus(size), places[size], questions) for size in sizes}
+    return [IndexGrowth(size, filled[size], asked[size]) for size in sizes]
 
 
-def store_growth(records: int, directory: Path | None) -> StoreGrowth:
-    """Fill a PostgreSQL, which is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="headrace-growth-", dir=directory) as place:
-        print(f"{records:,} records: storing", flush=True)
-        stored = in_own_process(partial(store, Corpus(records), Path(place)))
-        print(f"  {stored}", flush=True)
-    return StoreGrowth(records, stored)
+def store_growth(records: int, directory: Path) -> StoreGrowth:
+    """Fill a PostgreSQL of its own."""
+    place = directory / f"store-{records}"
+    return StoreGrowth(records, in_own_process(store, Corpus(records), place))
 
 
-def in_own_process(work: Callable[[], T]) -> T:
+def in_own_process(work: Callable[..., T], corpus: Corpus, *arguments: Any) -> T:
     """What ``work`` returns in a process that has done nothing else."""
+    print(f"{work.__name__} {corpus.texts:,}", flush=True)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(work).result()
+        result = process.submit(work, corpus, *arguments).result()
+    print(f"  {result}", flush=True)
+    return result
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,7 @@ async def _fill(corpus: Corpus, directory: Path) -> Filled:
     commits, folding, written, fresh = [], 0.0, 0, 0
     began = time.perf_counter()
     for chunks in corpus.blocks():
-        commits.append(await _seconds(lambda some=chunks: index.upsert(some)))
+        commits.append(await _seconds(partial(index.upsert, chunks)))
         written, fresh = written + len(chunks), fresh + len(chunks)
         if fresh >= max(FRESH_CHUNKS_BEFORE_OPTIMIZE, written // FRESH_SHARE_BEFORE_OPTIMIZE):
             folding, fresh = folding + await _seconds(index.optimize), 0
@@ -186,7 +187,7 @@ async def _latencies(ways: Mapping[str, Ask], questions: int) -> dict[str, dict[
     times: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(questions):
         for name, way in ways.items():
-            seconds = await _seconds(lambda way=way, n=number: way(n))
+            seconds = await _seconds(partial(way, number))
             if number >= WARM_UP:
                 times[name].append(1000 * seconds)
     return {name: percentiles(values) for name, values in times.items()}

@@ -80,12 +80,14 @@ def _query_table(results: GrowthResults) -> Iterator[str]:
 
 
 def _floor(results: GrowthResults) -> Iterator[str]:
+    smallest, largest = results.indexes[0].chunks, results.indexes[-1].chunks
     ratio = results.times_as_long(WAY_OF_THE_FLOOR)
     verdict = "reached" if ratio <= FLOOR else "not reached"
-    yield (
-        f"Aim: a query takes at most {FLOOR:g} times as long in the largest as in the smallest. "
-        f"It is {verdict}: × {ratio:.1f} ({WAY_OF_THE_FLOOR}, p50)."
-    )
+    if smallest < largest:
+        yield (
+            f"Aim: a query of {largest:,} chunks takes at most {FLOOR:g} times as long as one of "
+            f"{smallest:,}. It is {verdict}: × {ratio:.1f} ({WAY_OF_THE_FLOOR}, p50)."
+        )
     yield ""
 
 
