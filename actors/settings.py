@@ -67,6 +67,11 @@ class HttpSettings(Group):
     max_queued_requests: int = Field(
         256, ge=0, description="Requests that may wait; beyond them callers get 429."
     )
+    max_replicas: int = Field(
+        1,
+        ge=1,
+        description="API replicas there may be while many requests are worked on at a time.",
+    )
     max_upload_bytes: int = Field(
         64 * 1024 * MIB, ge=1, description="Largest file that an upload may bring, in bytes."
     )
@@ -162,6 +167,9 @@ class IngestSettings(Group):
         512, ge=1, description="Records staged, embedded and stored together."
     )
     workers: int = Field(1, ge=1, description="Long-lived import workers for small files.")
+    max_workers: int = Field(
+        1, ge=1, description="Up to so many import workers while files wait; `WORKERS` at least."
+    )
     bulk_parse_tasks_per_core: int = Field(4, ge=1, description="Parse tasks per core in bulk.")
     lease_seconds: float = Field(
         30.0, gt=0, description="A worker silent for so long loses its file."
@@ -194,6 +202,11 @@ class IngestSettings(Group):
         ge=1,
         description="Unfinished files beyond which uploads get 429; bulk at nine tenths of it.",
     )
+
+    @property
+    def most_workers(self) -> int:
+        """How many import workers there may be at a time."""
+        return max(self.workers, self.max_workers)
 
 
 class EventSettings(Group):

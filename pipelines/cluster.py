@@ -69,6 +69,7 @@ from pipelines.ray_calls import (
 from pipelines.repairing import RepairReport, RepairStores
 from pipelines.slice_import import SliceImporter
 from pipelines.upload_finishing import UploadFinisher
+from pipelines.worker_pool import FILES_PER_WORKER, FurtherWorkers, PoolSize, WorkerPool
 
 log = structlog.get_logger(__name__)
 
@@ -76,8 +77,6 @@ T = TypeVar("T")
 
 CONDUCTOR = "conductor"
 SECONDS_PER_DAY = 24 * 3600.0
-FILES_PER_WORKER = 4
-"""Small files share index commits and keep the model busy while one of them is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +204,10 @@ class IngestWorkerActor:
 class ActorImportWorkers:
     """The pool of import workers, each file given to the least busy one."""
 
-    def __init__(self, settings: Settings, metadata: MetadataStore) -> None:
+    def __init__(self, settings: Settings, metadata: MetadataStore, pool: WorkerPool) -> None:
         self._settings = settings
         self._metadata = metadata
-        self._busy = [0] * settings.ingest.workers
+        self._pool = pool
         self._bulk = asyncio.Lock()
 
     async def import_file(self, claim: Claim) -> None:
@@ -252,13 +251,9 @@ class ActorImportWorkers:
         await self._on_least_busy(lambda worker: worker.regroup.remote(file_id))
 
     async def _on_least_busy(self, method: Callable[[Any], Awaitable[None]]) -> None:
-        number = self._busy.index(min(self._busy))
-        self._busy[number] += 1
-        try:
+        async with self._pool.turn() as number:
             worker = await living_worker(number)
             await translated(method(worker), f"import worker {number}")
-        finally:
-            self._busy[number] -= 1
 
 
 @ray.remote(num_cpus=0, resources=ON_FIRST_NODE, max_restarts=-1, max_task_retries=0)
@@ -296,14 +291,15 @@ async def conduct(settings: Settings) -> None:
 async def _conduct(settings: Settings, breakers: Breakers) -> None:
     metadata = await patiently(lambda: open_metadata(settings, breakers))
     objects = guard_objects(open_objects(settings), breakers)
-    workers = ActorImportWorkers(settings, metadata)
+    pool = _worker_pool(settings)
+    workers = ActorImportWorkers(settings, metadata, pool)
     handlers = EventHandlers(
         metadata,
         validate_file=workers.validate_file,
         queue_for_processing=workers.queue_for_processing,
     )
     limits = ConductorLimits(
-        files_in_flight=FILES_PER_WORKER * settings.ingest.workers,
+        files_in_flight=FILES_PER_WORKER * settings.ingest.most_workers,
         lease_seconds=settings.ingest.lease_seconds,
         event_attempts=settings.events.attempts,
         event_retention_seconds=settings.events.retention_days * SECONDS_PER_DAY,
@@ -342,7 +338,15 @@ async def _conduct(settings: Settings, breakers: Breakers) -> None:
         tasks.create_task(housekeeping.run())
         tasks.create_task(LinkingService(metadata).run())
         tasks.create_task(ArrivalSweeper(metadata.arriving).run())
+        tasks.create_task(pool.tend())
         tasks.create_task(conductor.run())
+
+
+def _worker_pool(settings: Settings) -> WorkerPool:
+    """The workers that ``start_actors`` starts, and further ones while the queue is long."""
+    further = FurtherWorkers(lambda name: _start(IngestWorkerActor, name, settings))
+    size = PoolSize(settings.ingest.workers, settings.ingest.most_workers)
+    return WorkerPool(size, start=further.start, stop=further.stop)
 
 
 def start_actors(settings: Settings, *, timeout_seconds: float = 240.0) -> dict[str, int]:
