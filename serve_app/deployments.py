@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from ray import serve
-from ray.serve.config import AutoscalingConfig, BackpressureConfig
+from ray.serve.config import BackpressureConfig
 from ray.serve.schema import LoggingConfig
 
 from actors.bootstrap import Services, open_breakers
@@ -24,15 +24,10 @@ from pipelines.cluster_maintenance import ClusterMaintenance
 from pipelines.opening import services_once_there
 from serve_app.api import create_app
 from serve_app.context import Context
+from serve_app.replicas import replicas
 
 HEADROOM = 32
 """Requests that are always taken in: health, metrics, and those that are told to come back."""
-
-REQUESTS_PER_REPLICA = 8
-"""A replica that works on more at a time keeps each of them waiting for its one interpreter."""
-
-LOOK_BACK_SECONDS, SECONDS_BEFORE_MORE, SECONDS_BEFORE_FEWER = 20.0, 10.0, 120.0
-"""A new replica takes seconds to start, and one that ends takes open connections with it."""
 
 
 @serve.ingress()
@@ -96,25 +91,6 @@ def api_application(settings: Settings) -> Any:
         ray_actor_options={"num_cpus": 0.2, "resources": ON_FIRST_NODE},
     )
     return deployment.bind(settings)
-
-
-def replicas(most: int) -> dict[str, Any]:
-    """How many API replicas Serve keeps: one, or up to ``most`` as requests under way ask for.
-
-    Serve hears of requests every ten seconds.
-    """
-    if most == 1:
-        return {"num_replicas": 1}
-    return {
-        "autoscaling_config": AutoscalingConfig(
-            min_replicas=1,
-            max_replicas=most,
-            target_ongoing_requests=REQUESTS_PER_REPLICA,
-            look_back_period_s=LOOK_BACK_SECONDS,
-            upscale_delay_s=SECONDS_BEFORE_MORE,
-            downscale_delay_s=SECONDS_BEFORE_FEWER,
-        )
-    }
 
 
 def most_requests(settings: Settings) -> int:

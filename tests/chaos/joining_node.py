@@ -15,6 +15,8 @@ from ray._private.parameter import RayParams
 OBJECT_STORE_BYTES = 100 * 1024 * 1024
 WATCH_SECONDS = 0.5
 LOOPBACK = "127.0.0.1"
+JOINED = "the node has joined"
+"""Printed once Ray knows of it."""
 
 
 def main() -> int:
@@ -34,6 +36,7 @@ def main() -> int:
         shutdown_at_exit=True,
         spawn_reaper=True,
     )
+    print(JOINED, flush=True)
     while not node.dead_processes():
         time.sleep(WATCH_SECONDS)
     return 1
