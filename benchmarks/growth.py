@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES))
     parser.add_argument("--records", type=int, nargs="*", default=list(RECORDS))
     parser.add_argument("--questions", type=int, default=QUESTIONS)
-    parser.add_argument("--directory", type=Path, help="for indexes, 5 GB for a million chunks")
+    parser.add_argument("--directory", type=Path, help="for indexes, 7 GB for all three sizes")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks/growth.*")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="headrace-growth-", dir=arguments.directory) as place:

@@ -313,12 +313,7 @@ async def _conduct(settings: Settings, breakers: Breakers) -> None:
         regroup=workers.regroup,
     )
     conductor = Conductor(
-        metadata,
-        workers,
-        handlers,
-        deleter,
-        limits,
-        pause=BreakerPause(breakers),
+        metadata, workers, handlers, deleter, limits, pause=BreakerPause(breakers)
     )
     direct = open_direct_uploads(settings)
     housekeeping = Housekeeping(
@@ -344,8 +339,11 @@ async def _conduct(settings: Settings, breakers: Breakers) -> None:
 
 def _worker_pool(settings: Settings) -> WorkerPool:
     """The workers that ``start_actors`` starts, and further ones while the queue is long."""
-    further = FurtherWorkers(lambda name: _start(IngestWorkerActor, name, settings))
     size = PoolSize(settings.ingest.workers, settings.ingest.most_workers)
+    further = FurtherWorkers(
+        lambda name, **options: _start(IngestWorkerActor, name, settings, **options),
+        on_first_node=size.least,
+    )
     return WorkerPool(size, start=further.start, stop=further.stop)
 
 
@@ -389,8 +387,8 @@ async def _ensure_active_index(settings: Settings) -> None:
         await metadata.close()
 
 
-def _start(kind: Any, name: str, *arguments: Any) -> Any:
-    return kind.options(name=name, namespace=NAMESPACE).remote(*arguments)
+def _start(kind: Any, name: str, *arguments: Any, **options: Any) -> Any:
+    return kind.options(name=name, namespace=NAMESPACE, **options).remote(*arguments)
 
 
 def _pids(actors: dict[str, Any], timeout_seconds: float) -> dict[str, int]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import ray
 import structlog
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from actors.namespace import ON_FIRST_NODE
 from pipelines.ray_calls import worker_name
 
 log = structlog.get_logger(__name__)
@@ -122,21 +124,43 @@ class WorkerPool:
 
 
 class FurtherWorkers:
-    """Worker actors that this process starts, and that end with it."""
+    """Worker actors that this process starts, each where the fewest are; they end with it."""
 
-    def __init__(self, make: Callable[[str], Any]) -> None:
-        """``make`` starts the actor of a name; it lives as long as its handle is held."""
+    def __init__(self, make: Callable[..., Any], *, on_first_node: int) -> None:
+        """``make`` starts the actor of a name with Ray's options, and returns its handle, with
+        which it lives. ``on_first_node`` workers are there already.
+        """
         self._make = make
+        self._on_first_node = on_first_node
         self._actors: dict[int, Any] = {}
+        self._nodes: dict[int, str] = {}
 
     async def start(self, number: int) -> None:
-        actor = self._make(worker_name(number))
+        first, *others = await asyncio.to_thread(living_nodes)
+        taken = [first] * self._on_first_node + list(self._nodes.values())
+        node = emptiest([first, *others], taken)
+        # Softly: a node that has just gone is no reason to have no worker.
+        there = NodeAffinitySchedulingStrategy(node, soft=True)
+        actor = self._make(worker_name(number), scheduling_strategy=there)
         try:
             await actor.ping.remote()
         except BaseException:
             ray.kill(actor)
             raise
-        self._actors[number] = actor
+        self._actors[number], self._nodes[number] = actor, node
 
     def stop(self, number: int) -> None:
+        del self._nodes[number]
         ray.kill(self._actors.pop(number))
+
+
+def living_nodes() -> list[str]:
+    """Ids of Ray's nodes, the first one first."""
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    alive.sort(key=lambda node: not ON_FIRST_NODE.keys() <= node["Resources"].keys())
+    return [str(node["NodeID"]) for node in alive]
+
+
+def emptiest(nodes: Sequence[str], taken: Sequence[str]) -> str:
+    """The node that is named least often in ``taken``; of several the first."""
+    return min(nodes, key=taken.count)

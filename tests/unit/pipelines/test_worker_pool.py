@@ -10,6 +10,7 @@ from pipelines.worker_pool import (
     SECONDS_AFTER_FAILURE,
     PoolSize,
     WorkerPool,
+    emptiest,
 )
 
 
@@ -127,3 +128,9 @@ async def test_a_start_that_failed_is_tried_again_after_a_while_and_work_goes_on
         starts.now = SECONDS_AFTER_FAILURE
         await take(stack, pool, 1)
         assert starts.started == [1]
+
+
+def test_a_worker_starts_on_the_node_that_has_the_fewest() -> None:
+    assert emptiest(["first", "second", "third"], ["first"]) == "second"
+    assert emptiest(["first", "second", "third"], ["first", "second"]) == "third"
+    assert emptiest(["first", "second"], ["first", "gone", "gone", "second"]) == "first"
