@@ -13,7 +13,6 @@ import ray
 import structlog
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from actors.namespace import ON_FIRST_NODE
 from pipelines.ray_calls import worker_name
 
 log = structlog.get_logger(__name__)
@@ -155,10 +154,10 @@ class FurtherWorkers:
 
 
 def living_nodes() -> list[str]:
-    """Ids of Ray's nodes, the first one first."""
-    alive = [node for node in ray.nodes() if node["Alive"]]
-    alive.sort(key=lambda node: not ON_FIRST_NODE.keys() <= node["Resources"].keys())
-    return [str(node["NodeID"]) for node in alive]
+    """Ids of Ray's nodes, that of this process, which is the first, before the others."""
+    here = ray.get_runtime_context().get_node_id()
+    alive = [str(node["NodeID"]) for node in ray.nodes() if node["Alive"]]
+    return [here, *(node for node in alive if node != here)]
 
 
 def emptiest(nodes: Sequence[str], taken: Sequence[str]) -> str:

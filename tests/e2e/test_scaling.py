@@ -58,14 +58,15 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScalingService
 
 @pytest.fixture
 def further_nodes(service: ScalingService) -> Iterator[Sequence[SecondNode]]:
-    """Two, which have joined."""
+    """Two, which have joined, one after the other: Ray's ports are chosen while a node starts."""
+    log = service.data_dir / "logs" / "second_node.log"
+    nodes: list[SecondNode] = []
     with ExitStack() as stack:
-        nodes = [SecondNode(service.data_dir) for _ in range(2)]
-        for node in nodes:
-            stack.callback(node.stop)
-            node.start()
-        log = service.data_dir / "logs" / "second_node.log"
-        eventually(lambda: log.read_text().count(JOINED) >= len(nodes), seconds=240)
+        for number in (1, 2):
+            nodes.append(SecondNode(service.data_dir))
+            stack.callback(nodes[-1].stop)
+            nodes[-1].start()
+            eventually(lambda joined=number: log.read_text().count(JOINED) == joined, seconds=240)
         yield nodes
 
 
