@@ -13,6 +13,7 @@ import ray
 import structlog
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from domain.errors import WorkerDiedError, WorkerUnavailableError
 from pipelines.ray_calls import worker_name
 
 log = structlog.get_logger(__name__)
@@ -77,9 +78,18 @@ class WorkerPool:
         self._grow()
         try:
             yield number
+        except (WorkerDiedError, WorkerUnavailableError):
+            self._dismiss(number)
+            raise
         finally:
-            self._calls[number] -= 1
-            self._idle_since[number] = self._clock()
+            if number in self._calls:
+                self._calls[number] = max(0, self._calls[number] - 1)
+                self._idle_since[number] = self._clock()
+
+    def _dismiss(self, number: int) -> None:
+        """Do without a further worker, whose node may be gone; Ray brings back the first ones."""
+        if number >= self._size.least and number in self._calls:
+            self._end(number)
 
     def _rank(self, number: int) -> tuple[bool, bool, int]:
         calls = self._calls[number]
@@ -117,9 +127,12 @@ class WorkerPool:
         further = [number for number in self._calls if number >= self._size.least]
         for number in further:
             if not self._calls[number] and self._idle_since[number] <= latest:
-                del self._calls[number]
-                self._stop(number)
-                log.info("import_worker_ended", number=number, workers=len(self._calls))
+                self._end(number)
+
+    def _end(self, number: int) -> None:
+        del self._calls[number]
+        self._stop(number)
+        log.info("import_worker_ended", number=number, workers=len(self._calls))
 
 
 class FurtherWorkers:
@@ -138,8 +151,8 @@ class FurtherWorkers:
         first, *others = await asyncio.to_thread(living_nodes)
         taken = [first] * self._on_first_node + list(self._nodes.values())
         node = emptiest([first, *others], taken)
-        # Softly: a node that has just gone is no reason to have no worker.
-        there = NodeAffinitySchedulingStrategy(node, soft=True)
+        # Softly would be better, but then Ray puts it elsewhere though the node is there (2.60).
+        there = NodeAffinitySchedulingStrategy(node, soft=False)
         actor = self._make(worker_name(number), scheduling_strategy=there)
         try:
             await actor.ping.remote()

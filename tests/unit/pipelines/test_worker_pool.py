@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
+import pytest
+
+from domain.errors import WorkerDiedError
 from pipelines.worker_pool import (
     IDLE_SECONDS_BEFORE_REST,
     SECONDS_AFTER_FAILURE,
@@ -128,6 +131,28 @@ async def test_a_start_that_failed_is_tried_again_after_a_while_and_work_goes_on
         starts.now = SECONDS_AFTER_FAILURE
         await take(stack, pool, 1)
         assert starts.started == [1]
+
+
+async def test_a_further_worker_that_died_is_done_without_until_one_more_is_wanted() -> None:
+    starts = Starts()
+    pool = starts.pool(most=2)
+    async with AsyncExitStack() as stack:
+        await take(stack, pool, 3)
+        with pytest.raises(WorkerDiedError):
+            async with pool.turn() as number:
+                raise WorkerDiedError(f"import worker {number} died")
+        assert (number, starts.stopped, pool.workers) == (1, [1], 1)
+        await take(stack, pool, 1)
+        assert starts.started == [1, 1]
+
+
+async def test_one_of_the_first_that_died_is_kept() -> None:
+    starts = Starts()
+    pool = starts.pool()
+    with pytest.raises(WorkerDiedError):
+        async with pool.turn():
+            raise WorkerDiedError("import worker 0 died")
+    assert (starts.stopped, pool.workers) == ([], 1)
 
 
 def test_a_worker_starts_on_the_node_that_has_the_fewest() -> None:
