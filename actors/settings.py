@@ -96,7 +96,7 @@ class BlendingSettings(Group):
         {}, description="As JSON: how much each source counts, 1 where it is not named."
     )
     neighbours: Share = Field(
-        0.2, description="The share of a score that the hits most like a hit have."
+        0.3, description="The share of a score that the hits most like a hit have."
     )
     calibration: Share = Field(
         0.0, description="How far each source's best is brought to the best of all."

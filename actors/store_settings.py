@@ -151,6 +151,11 @@ class SearchSettings(Group):
     candidates_per_leg: int = Field(
         100, ge=10, le=1000, description="Chunks that each leg brings to the blending."
     )
+    compare_by_words: bool = Field(
+        True,
+        description="What only vectors found is scored by words, too: one more keyword search, "
+        "within these chunks alone.",
+    )
     vector_index_min_rows: int = Field(
         5_000, ge=256, description="Below this many chunks LanceDB compares vectors one by one."
     )

@@ -72,7 +72,7 @@ def blend_latencies() -> Iterator[LatencyResult]:
         lambda one: whole(PLAIN, one),
         found,
     )
-    yield _timed("… and neighbours", lambda one: whole(replace(PLAIN, neighbours=0.2), one), found)
+    yield _timed("… and neighbours", lambda one: whole(replace(PLAIN, neighbours=0.3), one), found)
     yield _timed("the default, with folding", lambda one: whole(BlendOptions(), one), found)
     yield _timed("everything", lambda one: whole(EVERYTHING, one), found)
 

@@ -18,6 +18,7 @@ from domain.models.records import ContentType, Place, Record
 from domain.models.search import Candidate, Hit, Match, Query, SearchFilter
 from domain.ports.embedder import Embedder
 from domain.ports.search_index import SearchIndex
+from pipelines.comparing import compared_by_words
 from pipelines.evaluation import Collection, EvaluationOptions, indexed
 from pipelines.hit_making import KEYWORD, VECTOR, blended, shown_hits
 
@@ -32,7 +33,8 @@ Legs = Mapping[str, Sequence[Match]]
 class Judged:
     """A query, its judgments, and what each leg found, to be blended in any way.
 
-    One that was ``asked_at`` a time does not know of what is later.
+    ``by_words`` is the keyword leg with what it says of the vector leg's records, too. One that was
+    ``asked_at`` a time does not know of what is later.
     """
 
     text: str
@@ -40,6 +42,7 @@ class Judged:
     gains: Mapping[str, float]
     embedding: Embedding
     legs: Legs
+    by_words: Sequence[Match]
     asked_at: datetime | None = None
 
 
@@ -78,10 +81,14 @@ class JudgedSet:
         *,
         legs: Sequence[str] = (KEYWORD, VECTOR),
         is_compared: bool = True,
+        by_words: bool = True,
         limit: int = DEPTH,
     ) -> list[Hit[Candidate]]:
+        rankings = {leg: query.legs[leg] for leg in legs}
+        if by_words and len(rankings) > 1:
+            rankings[KEYWORD] = query.by_words
         return hits_of(
-            {leg: query.legs[leg] for leg in legs},
+            rankings,
             Query(query.text, limit=limit),
             options,
             embedding=query.embedding if is_compared else None,
@@ -125,12 +132,15 @@ async def _judged(question: Question, embedder: Embedder, index: SearchIndex) ->
     where = SearchFilter(until=question.asked_at)
     by_meaning = await index.search_vector(embedding, limit=CANDIDATES, where=where)
     by_words = await index.search_keyword(question.text, limit=CANDIDATES, where=where)
+    legs = {VECTOR: _read_once(by_meaning), KEYWORD: _read_once(by_words)}
+    compared = await compared_by_words(index, question.text, legs, where)
     return Judged(
         question.text,
         question.group,
         question.gains,
         embedding,
-        {VECTOR: _read_once(by_meaning), KEYWORD: _read_once(by_words)},
+        legs,
+        _read_once(compared),
         question.asked_at,
     )
 

@@ -23,12 +23,16 @@ RANKS = replace(PLAIN, method=FusionMethod.RECIPROCAL_RANK)
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """``is_compared``: what only the words found is compared by vector, too."""
+    """``is_compared``: what only the words found is compared by vector, too.
+
+    ``by_words``: what only vectors found is scored by words, too.
+    """
 
     name: str
     options: BlendOptions = DEFAULT
     legs: Sequence[str] = BOTH
     is_compared: bool = True
+    by_words: bool = True
 
 
 KEYWORD_ALONE = Variant("keyword", legs=(KEYWORD,))
@@ -36,16 +40,18 @@ VECTOR_ALONE = Variant("vector", legs=(VECTOR,))
 HYBRID = Variant("hybrid")
 
 STEPS = (
-    Variant("reciprocal rank, k = 60", RANKS, is_compared=False),
-    Variant("relative score", PLAIN, is_compared=False),
-    Variant("… all candidates compared by vector", PLAIN),
+    Variant("reciprocal rank, k = 60", RANKS, is_compared=False, by_words=False),
+    Variant("relative score", PLAIN, is_compared=False, by_words=False),
+    Variant("… all candidates compared by vector", PLAIN, by_words=False),
+    Variant("… and by words", PLAIN),
     Variant("… and their neighbours heard", replace(PLAIN, neighbours=DEFAULT.neighbours)),
     HYBRID,
 )
 """From plain fusion to the default, a step at a time."""
 
 WITHOUT = (
-    Variant("without the comparison", is_compared=False),
+    Variant("without the comparison by vector", is_compared=False),
+    Variant("without the comparison by words", by_words=False),
     Variant("without neighbours", replace(DEFAULT, neighbours=0.0)),
     Variant("without folding of near-duplicates", replace(DEFAULT, collapse=Collapse.NONE)),
     Variant("by ranks instead of scores", replace(DEFAULT, method=FusionMethod.RECIPROCAL_RANK)),
@@ -63,7 +69,7 @@ CHOICES = tuple(
             leg_weights={VECTOR: vector, KEYWORD: round(1 - vector, 2)},
         ),
     )
-    for neighbours, vector in product((0.0, 0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+    for neighbours, vector in product((0.0, 0.1, 0.2, 0.3, 0.4), (0.4, 0.5, 0.6))
 )
 """Among these the default was chosen."""
 
@@ -98,7 +104,13 @@ def measured(judged: JudgedSet, variants: Sequence[Variant]) -> SetResult:
 
 
 def _measures(judged: JudgedSet, query: Judged, variant: Variant) -> dict[str, float]:
-    hits = judged.hits(query, variant.options, legs=variant.legs, is_compared=variant.is_compared)
+    hits = judged.hits(
+        query,
+        variant.options,
+        legs=variant.legs,
+        is_compared=variant.is_compared,
+        by_words=variant.by_words,
+    )
     return measures_of(judged.named(hits), query.gains)
 
 

@@ -48,6 +48,7 @@ class EvaluationOptions:
     limits: ChunkLimits | None = None
     blend: BlendOptions | None = None
     candidates_per_leg: int = 100
+    compares_by_words: bool = True
     record_of: Callable[[Mapping[str, Any]], Record] | None = None
 
 
@@ -118,6 +119,7 @@ async def evaluate(
             candidates_per_leg=options.candidates_per_leg,
             leg_deadline_seconds=60.0,
             blend_options=options.blend,
+            compares_by_words=options.compares_by_words,
         )
         modes = await _judge(engine, queries, judgments, names, report)
     return {"modes": modes, "documents": len(names), "queries": len(queries)}

@@ -21,6 +21,20 @@ NEWEST = "newest"
 """Stands alone, where a query has filters but no words."""
 
 
+def within(matches: Sequence[Match], where: SearchFilter) -> Sequence[Match]:
+    """Those of records that the search stays within; of a passage one member has to be."""
+    if where.within is None:
+        return matches
+    records = where.within.records
+    return [match for match in matches if _speaks_of(match.read(), records)]
+
+
+def _speaks_of(found: Candidate, records: frozenset[RecordId]) -> bool:
+    if found.members:
+        return any(member.record_id in records for member in found.members)
+    return found.record_id in records
+
+
 def blended(
     rankings: Mapping[str, Sequence[Match]],
     options: BlendOptions,

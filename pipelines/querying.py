@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import perf_counter
@@ -26,13 +26,16 @@ from domain.ports.identifier_lookup import IdentifierLookup
 from domain.ports.search_index import SearchIndex
 from domain.query_analysis import narrowed
 from pipelines.arrivals import ArrivalFollower
+from pipelines.comparing import compared_by_words
 from pipelines.embedding_queries import Embed, embed_alone
-from pipelines.hit_making import KEYWORD, NEWEST, VECTOR, blended, shown_hits
+from pipelines.hit_making import KEYWORD, NEWEST, VECTOR, blended, shown_hits, within
 from pipelines.understanding import understood
 
 MAX_LIMIT = 200
 FULL_TEXT = "full_text"
 """Answers when no leg of the index does."""
+COMPARISON = "compare"
+"""No leg, but it may fail like one."""
 
 _log = structlog.get_logger(__name__)
 
@@ -48,6 +51,7 @@ class QueryEngine:
         candidates_per_leg: int = 100,
         leg_deadline_seconds: float = 2.0,
         blend_options: BlendOptions | None = None,
+        compares_by_words: bool = True,
         clock: Clock | None = None,
         full_text: FullText | None = None,
         entities: Entities | None = None,
@@ -61,13 +65,14 @@ class QueryEngine:
 
         ``unavailable`` names the dependencies that are known to be away, ``generation`` the
         content that is searched at this moment. Without a ``clock`` nothing is favoured for being
-        recent.
+        recent. With ``compares_by_words`` the keyword leg scores what only vectors found, too.
         """
         self._index = index
         self._embedder = embedder
         self._candidates_per_leg = candidates_per_leg
         self._leg_deadline_seconds = leg_deadline_seconds
         self._blend_options = blend_options or BlendOptions()
+        self._compares_by_words = compares_by_words
         self._clock = clock
         self._full_text = full_text
         self._entities = entities
@@ -189,7 +194,7 @@ class QueryEngine:
     async def _rank(
         self, search: _Search, cursor: Cursor, options: BlendOptions, stages_ms: dict[str, float]
     ) -> _Ranking:
-        depth = cursor.depth
+        depth, began = cursor.depth, perf_counter()
         legs = list(await asyncio.gather(*self._legs(search, depth, stages_ms)))
         if all(leg.matches is None for leg in legs if leg.name not in (IDENTIFIER, ARRIVING)):
             legs += await self._stand_in(search, depth, stages_ms)
@@ -201,6 +206,11 @@ class QueryEngine:
         if not answered.get(IDENTIFIER, True):
             # A leg that found nothing takes no share of the score.
             del answered[IDENTIFIER]
+        # Words that bring fewer have been heard of all that have them.
+        is_full = any(leg.name == KEYWORD and leg.found >= depth for leg in legs)
+        if self._compares_by_words and is_full and VECTOR in answered:
+            legs.append(await self._compare_by_words(search, answered, began, stages_ms))
+            answered[KEYWORD] = legs[-1].matches or answered[KEYWORD]
         started = perf_counter()
         added = to_add(arriving, answered)
         hits = blended(
@@ -210,6 +220,19 @@ class QueryEngine:
         is_cut = any(leg.found >= depth for leg in legs)
         failed = tuple(leg.name for leg in legs if leg.matches is None)
         return _ranking_of(hits, is_cut, failed, frozenset(added))
+
+    async def _compare_by_words(
+        self,
+        search: _Search,
+        answered: Mapping[str, Sequence[Match]],
+        began: float,
+        stages_ms: dict[str, float],
+    ) -> _Leg:
+        """In what is left of the legs' time since they ``began``."""
+        where, left = search.where, self._leg_deadline_seconds - _ms_since(began) / 1000.0
+        compared = compared_by_words(self._index, search.text, answered, where)
+        leg = await self._run(COMPARISON, compared, where, stages_ms, seconds=left)
+        return replace(leg, found=0)  # It is no reason to look deeper.
 
     async def _stand_in(
         self, search: _Search, depth: int, stages_ms: dict[str, float]
@@ -250,12 +273,14 @@ class QueryEngine:
         search: Awaitable[Sequence[Match]],
         where: SearchFilter,
         stages_ms: dict[str, float],
+        *,
+        seconds: float | None = None,
     ) -> _Leg:
         started = perf_counter()
         try:
-            async with asyncio.timeout(self._leg_deadline_seconds):
+            async with asyncio.timeout(self._leg_deadline_seconds if seconds is None else seconds):
                 found = await search
-                matches = _within(found, where)
+                matches = within(found, where)
         except RequestError:
             raise
         # Whatever broke a leg, the other one can still answer; the log keeps the reason.
@@ -344,20 +369,6 @@ class _Leg:
     matches: Sequence[Match] | None
     error: Exception | None = None
     found: int = 0
-
-
-def _within(matches: Sequence[Match], where: SearchFilter) -> Sequence[Match]:
-    """Those of records that the search stays within; of a passage one member has to be."""
-    if where.within is None:
-        return matches
-    records = where.within.records
-    return [match for match in matches if _speaks_of(match.read(), records)]
-
-
-def _speaks_of(found: Candidate, records: frozenset[RecordId]) -> bool:
-    if found.members:
-        return any(member.record_id in records for member in found.members)
-    return found.record_id in records
 
 
 def _search_of(query: Query) -> _Search:

@@ -167,6 +167,7 @@ def _query_engine(
             candidates_per_leg=search.candidates_per_leg,
             leg_deadline_seconds=search.leg_deadline_seconds,
             blend_options=blending,
+            compares_by_words=search.compare_by_words,
             clock=services.clock,
             full_text=services.metadata.full_text,
             entities=services.metadata.entities,

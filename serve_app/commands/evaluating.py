@@ -33,6 +33,7 @@ def evaluate_folder(folder: Path, output: Output) -> None:
         limits=limits,
         blend=settings.blending.options(),
         candidates_per_leg=settings.search.candidates_per_leg,
+        compares_by_words=settings.search.compare_by_words,
     )
     embedder = open_embedder(settings, sessions=settings.embedder.import_sessions)
     try:

@@ -1,0 +1,28 @@
+"""What one leg found and another did not, so that the other can be asked for its score, too.
+
+That a record is not among a leg's best says only that it scores less than the last of them. Taken
+for a score of 0 it would count for much: two records that other legs hold for equals would be told
+apart by which side of an arbitrary hundredth place they are on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+
+from domain.models.search import Match
+
+
+def unheard(ranking: Sequence[Match], others: Iterable[Match]) -> list[Match]:
+    """The best chunk of each record that is among ``others`` alone; ``others`` are best first."""
+    known = {match.record_id.int for match in ranking}
+    missing: dict[int, Match] = {}
+    for match in others:
+        if match.record_id.int not in known:
+            missing.setdefault(match.record_id.int, match)
+    return list(missing.values())
+
+
+def joined(ranking: Sequence[Match], found: Iterable[Match]) -> list[Match]:
+    """Both as one ranking, best first; of equal scores those of ``ranking`` are first."""
+    return sorted([*ranking, *found], key=attrgetter("score"), reverse=True)

@@ -1,0 +1,36 @@
+"""The keyword leg is asked for its score of what only the vector leg found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from domain.blend_options import Leg
+from domain.comparing import joined, unheard
+from domain.models.search import Match, SearchFilter, Within
+from domain.ports.search_index import SearchIndex
+from pipelines.hit_making import KEYWORD, VECTOR
+
+
+async def compared_by_words(
+    index: SearchIndex, text: str, rankings: Mapping[Leg, Sequence[Match]], where: SearchFilter
+) -> Sequence[Match]:
+    """The keyword leg's ranking with what it has to say of the vector leg's records, too.
+
+    Those without any of the words stay unknown to it. Costs one keyword search within as many
+    chunks as are missing, and reading these, since a match does not say which chunk it is.
+
+    Raises:
+        IndexUnavailableError: the index gave no answer.
+    """
+    missing = unheard(rankings[KEYWORD], rankings[VECTOR])
+    if not missing:
+        return rankings[KEYWORD]
+    among = Within(
+        records=frozenset(match.record_id for match in missing),
+        chunks=frozenset(match.read().chunk_id for match in missing),
+    )
+    # They have passed all other filters; who may see them is asked for again all the same.
+    only = SearchFilter(scope=where.scope, within=among)
+    return joined(
+        rankings[KEYWORD], await index.search_keyword(text, limit=len(missing), where=only)
+    )
