@@ -29,7 +29,7 @@ CALLS = 1_000
 PER_LEG = 100
 DIMENSION = 384
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-PLAIN = BlendOptions(neighbours=0.0, collapse=Collapse.NONE)
+PLAIN = BlendOptions(neighbours=0.0, headings=0.0, collapse=Collapse.NONE)
 EVERYTHING = BlendOptions(recency=0.1, diversity=0.1, calibration=0.1)
 
 

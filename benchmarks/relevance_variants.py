@@ -17,7 +17,7 @@ BOTH = (KEYWORD, VECTOR)
 QUERIES_PER_CHOICE = 300
 
 DEFAULT = BlendOptions()
-PLAIN = BlendOptions(neighbours=0.0, collapse=Collapse.NONE)
+PLAIN = BlendOptions(neighbours=0.0, headings=0.0, collapse=Collapse.NONE)
 RANKS = replace(PLAIN, method=FusionMethod.RECIPROCAL_RANK)
 
 
@@ -45,6 +45,7 @@ STEPS = (
     Variant("… all candidates compared by vector", PLAIN, by_words=False),
     Variant("… and by words", PLAIN),
     Variant("… and their neighbours heard", replace(PLAIN, neighbours=DEFAULT.neighbours)),
+    Variant("… and others of their headings", replace(DEFAULT, collapse=Collapse.NONE)),
     HYBRID,
 )
 """From plain fusion to the default, a step at a time."""
@@ -53,6 +54,7 @@ WITHOUT = (
     Variant("without the comparison by vector", is_compared=False),
     Variant("without the comparison by words", by_words=False),
     Variant("without neighbours", replace(DEFAULT, neighbours=0.0)),
+    Variant("without headings", replace(DEFAULT, headings=0.0)),
     Variant("without folding of near-duplicates", replace(DEFAULT, collapse=Collapse.NONE)),
     Variant("by ranks instead of scores", replace(DEFAULT, method=FusionMethod.RECIPROCAL_RANK)),
     Variant("with recency 0.1", replace(DEFAULT, recency=0.1)),
@@ -62,14 +64,20 @@ WITHOUT = (
 
 CHOICES = tuple(
     Variant(
-        f"neighbours {neighbours}, vector {vector}",
+        f"{words}neighbours {neighbours}, headings {headings}, vector {vector}",
         replace(
             DEFAULT,
             neighbours=neighbours,
+            headings=headings,
             leg_weights={VECTOR: vector, KEYWORD: round(1 - vector, 2)},
         ),
+        by_words=not words,
     )
-    for neighbours, vector in product((0.0, 0.1, 0.2, 0.3, 0.4), (0.4, 0.5, 0.6))
+    for words, (neighbours, headings), vector in product(
+        ("", "not by words, "),
+        ((0.0, 0.0), (0.2, 0.0), (0.2, 0.1), (0.3, 0.0), (0.3, 0.1), (0.4, 0.1)),
+        (0.4, 0.5, 0.6),
+    )
 )
 """Among these the default was chosen."""
 

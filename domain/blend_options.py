@@ -15,6 +15,7 @@ IDENTIFIER: Leg = "identifier"
 """The leg of exact identifiers: what it finds stands before everything else."""
 
 NEIGHBOURS = "neighbours"
+HEADINGS = "headings"
 CALIBRATION = "calibration"
 RECENCY = "recency"
 DIVERSITY = "diversity"
@@ -41,6 +42,8 @@ class BlendOptions:
 
     ``rank_constant`` is the k of reciprocal rank fusion: the greater, the less first places count.
     ``neighbours`` is the share of a score that its nearest neighbours have, 0 to 1.
+    ``headings`` is the share of a score that the best others under the same heading have, 0 to 1;
+    of what is left, the nearest neighbours have theirs.
     ``calibration`` is the share that is made up, 0 to 1, of how far the best of a record's source
     stays behind the best of all in each leg.
     ``recency`` is how much of its score a hit of this moment gains, half of it after
@@ -57,6 +60,7 @@ class BlendOptions:
     source_weights: Mapping[str, float] = field(default_factory=dict)
     rank_constant: int = 60
     neighbours: float = 0.3
+    headings: float = 0.1
     calibration: float = 0.0
     recency: float = 0.0
     half_life_days: float = 30.0
@@ -86,5 +90,6 @@ class BlendOptions:
 
     def _shares(self) -> Iterator[tuple[str, float]]:
         yield "neighbours", self.neighbours
+        yield "headings", self.headings
         yield "calibration", self.calibration
         yield "diversity", self.diversity

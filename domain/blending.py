@@ -13,6 +13,8 @@ What else may move a record is an addend, too, under a name of its own:
 
 - ``neighbours``: a part of the score gives way to the same part of the mean score of what is most
   like it (``domain.neighbours``), unless there is one leg alone,
+- ``headings``: so does a part to the mean score of the best others under the same heading of its
+  source (``domain.headings``),
 - ``calibration``: each leg's best of every source is brought nearer to the leg's best, and all of
   that source with it: a source of short texts may never come near one of long texts by itself,
 - ``recency``: a share of the score that halves with every half-life of its source,
@@ -31,6 +33,7 @@ from typing import Generic, NamedTuple, assert_never, overload
 from domain.blend_options import (
     CALIBRATION,
     DIVERSITY,
+    HEADINGS,
     IDENTIFIER,
     NEIGHBOURS,
     RECENCY,
@@ -38,9 +41,10 @@ from domain.blend_options import (
     FusionMethod,
     Leg,
 )
+from domain.headings import heading_means
 from domain.models.chunks import Embedding
 from domain.models.ids import RecordId
-from domain.models.search import Contribution, Hit, Match, Ranked
+from domain.models.search import Contribution, Hit, Match, Rankable, Ranked
 from domain.neighbours import POOL, as_matrix, neighbour_means
 
 SECONDS_PER_DAY = 86_400.0
@@ -72,8 +76,8 @@ def ranked(
     options = options or BlendOptions()
     legs = {leg: ranking for leg, ranking in rankings.items() if leg != IDENTIFIER}
     found = _fused(legs, options)
-    if options.neighbours and len(legs) > 1:
-        _hear_neighbours(found, options.neighbours)
+    if len(legs) > 1:
+        _hear_others(found, options)
     if options.calibration:
         _calibrate_sources(found, options.calibration)
     if options.recency and now is not None:
@@ -98,7 +102,7 @@ def with_all_compared(
         return list(ranking)
     likeness = as_matrix(vectors) @ embedding
     compared = [
-        Match(match.record_id, match.source_type, score, match.read, match.timestamp, match.vector)
+        match._replace(score=score, is_new=False)
         for match, score in zip(missing, likeness.tolist(), strict=True)
     ]
     return sorted([*ranking, *compared], key=attrgetter("score"), reverse=True)
@@ -254,19 +258,43 @@ def _strengths(scores: Sequence[float], options: BlendOptions) -> list[float]:
             assert_never(unknown)
 
 
-def _hear_neighbours(found: _Records[Ranked], share: float) -> None:
+def _hear_others(found: _Records[Ranked], options: BlendOptions) -> None:
     """The best hear each other; what is below them hears nobody, and stays below."""
+    if not options.neighbours and not options.headings:
+        return
     ranked = sorted(found.values(), key=_order)
     best = ranked[:POOL]
-    means = neighbour_means([one.shown.vector for one in best], [one.score for one in best])
-    if all(mean is None for mean in means):
-        return
-    for one, mean in zip(best, means, strict=True):
-        if mean is not None:
-            one.keep(1.0 - share)
-            one.move(NEIGHBOURS, mean, share, share * mean)
+    near = _of_neighbours(best, options.neighbours)
+    beside = _of_headings(best, options.headings)
+    to_headings = options.headings if any(beside) else 0.0
+    left = 1.0 - to_headings
+    to_neighbours = left * options.neighbours if any(each is not None for each in near) else 0.0
+    for one, neighbours, others in zip(best, near, beside, strict=True):
+        one.keep(left - (to_neighbours if neighbours is not None else 0.0))
+        if neighbours is not None and to_neighbours:
+            one.move(NEIGHBOURS, neighbours, to_neighbours, to_neighbours * neighbours)
+        if others:
+            one.move(HEADINGS, others, to_headings, to_headings * others)
     for one in ranked[POOL:]:
-        one.keep(1.0 - share)
+        one.keep(left - to_neighbours)
+
+
+def _of_neighbours(best: Sequence[_Found[Ranked]], share: float) -> Sequence[float | None]:
+    if not share:
+        return [None] * len(best)
+    return neighbour_means([one.shown.vector for one in best], [one.score for one in best])
+
+
+def _of_headings(best: Sequence[_Found[Ranked]], share: float) -> Sequence[float]:
+    if not share:
+        return [0.0] * len(best)
+    headings = [_heading(one.shown) for one in best]
+    return heading_means(headings, [one.score for one in best])
+
+
+def _heading(candidate: Rankable) -> tuple[str, str] | None:
+    heading = candidate.heading
+    return (candidate.source_type, heading) if heading else None
 
 
 def _calibrate_sources(found: _Records[Ranked], share: float) -> None:

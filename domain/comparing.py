@@ -8,6 +8,7 @@ apart by which side of an arbitrary hundredth place they are on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import inf
 from operator import attrgetter
 
 from domain.models.search import Match
@@ -23,6 +24,12 @@ def unheard(ranking: Sequence[Match], others: Iterable[Match]) -> list[Match]:
     return list(missing.values())
 
 
-def joined(ranking: Sequence[Match], found: Iterable[Match]) -> list[Match]:
-    """Both as one ranking, best first; of equal scores those of ``ranking`` are first."""
-    return sorted([*ranking, *found], key=attrgetter("score"), reverse=True)
+def continued_by(ranking: Sequence[Match], found: Iterable[Match]) -> list[Match]:
+    """The ranking, and behind it what else was ``found``, best first.
+
+    A ranking that is cut off has the best there are: a score above its last one is of other
+    statistics (an index may count words among what is asked for alone), and is taken for that one.
+    """
+    last = ranking[-1].score if ranking else inf
+    behind = [match if match.score <= last else match._replace(score=last) for match in found]
+    return [*ranking, *sorted(behind, key=attrgetter("score"), reverse=True)]

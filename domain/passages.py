@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from domain.chunking import ChunkLimits, estimate_tokens, room_of, spans_of
-from domain.models.chunks import Chunk, Member, combined
+from domain.models.chunks import HEADING_END, Chunk, Member, combined
 from domain.models.ids import GroupId, derive_chunk_id
 from domain.models.records import Record
 from domain.packing import pack
@@ -181,7 +181,7 @@ def _header(records: Sequence[Record]) -> str:
     people = _people(records)
     shown = ", ".join(people[:MAX_PEOPLE]) + (" and others" if people[MAX_PEOPLE:] else "")
     parts = (records[0].title, shown, _days(records))
-    return " · ".join(part for part in parts if part)
+    return HEADING_END.join(part for part in parts if part)
 
 
 def _people(records: Sequence[Record]) -> list[str]:

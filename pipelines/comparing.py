@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from domain.blend_options import Leg
-from domain.comparing import joined, unheard
+from domain.comparing import continued_by, unheard
 from domain.models.search import Match, SearchFilter, Within
 from domain.ports.search_index import SearchIndex
 from pipelines.hit_making import KEYWORD, VECTOR
@@ -31,6 +31,5 @@ async def compared_by_words(
     )
     # They have passed all other filters; who may see them is asked for again all the same.
     only = SearchFilter(scope=where.scope, within=among)
-    return joined(
-        rankings[KEYWORD], await index.search_keyword(text, limit=len(missing), where=only)
-    )
+    found = await index.search_keyword(text, limit=len(missing), where=only)
+    return continued_by(rankings[KEYWORD], found)

@@ -34,9 +34,9 @@ from pipelines.understanding import understood
 MAX_LIMIT = 200
 FULL_TEXT = "full_text"
 """Answers when no leg of the index does."""
-COMPARISON = "compare"
-"""No leg, but it may fail like one."""
+COMPARISON = "compare"  # No leg, but it may fail like one.
 
+_Rankings = Mapping[str, Sequence[Match]]
 _log = structlog.get_logger(__name__)
 
 
@@ -65,7 +65,7 @@ class QueryEngine:
 
         ``unavailable`` names the dependencies that are known to be away, ``generation`` the
         content that is searched at this moment. Without a ``clock`` nothing is favoured for being
-        recent. With ``compares_by_words`` the keyword leg scores what only vectors found, too.
+        recent; with ``compares_by_words`` the keyword leg scores what only vectors found.
         """
         self._index = index
         self._embedder = embedder
@@ -222,11 +222,7 @@ class QueryEngine:
         return _ranking_of(hits, is_cut, failed, frozenset(added))
 
     async def _compare_by_words(
-        self,
-        search: _Search,
-        answered: Mapping[str, Sequence[Match]],
-        began: float,
-        stages_ms: dict[str, float],
+        self, search: _Search, answered: _Rankings, began: float, stages_ms: dict[str, float]
     ) -> _Leg:
         """In what is left of the legs' time since they ``began``."""
         where, left = search.where, self._leg_deadline_seconds - _ms_since(began) / 1000.0
@@ -386,14 +382,13 @@ def _search_of(query: Query) -> _Search:
 
 
 def _no_leg_answered(legs: Sequence[_Leg]) -> IndexUnavailableError:
-    reasons = "; ".join(f"{leg.name}: {_reason(leg)}" for leg in legs)
+    late = {leg.name for leg in legs if isinstance(leg.error, TimeoutError)}
+    reasons = "; ".join(
+        f"{leg.name}: {'too late' if leg.name in late else leg.error}" for leg in legs
+    )
     error = IndexUnavailableError(f"the search gave no answer ({reasons}); try again")
     error.__cause__ = legs[0].error
     return error
-
-
-def _reason(leg: _Leg) -> str:
-    return "too late" if isinstance(leg.error, TimeoutError) else str(leg.error)
 
 
 def _add_time(stages_ms: dict[str, float], stage: str, started: float) -> None:

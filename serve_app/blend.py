@@ -137,6 +137,7 @@ class _Named:
     score: float
     timestamp: datetime | None
     vector: None = None
+    heading: None = None
 
     @staticmethod
     def of(item: RankedItem) -> _Named:

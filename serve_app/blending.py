@@ -39,6 +39,10 @@ class Blending(RequestModel):
     neighbours: Share | None = Field(
         None, description="The share of a score that the hits most like a hit have."
     )
+    headings: Share | None = Field(
+        None,
+        description="The share of a score that the best others under the same heading have.",
+    )
     calibration: Share | None = Field(
         None, description="How far each source's best is brought to the best of all."
     )

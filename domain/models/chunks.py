@@ -69,6 +69,15 @@ class Chunk:
         return search_text_of(self.record.title, self.text)
 
 
+HEADING_END = " · "
+"""In a passage's title: between what its records have for one, and people and days."""
+
+
+def heading_of(title: str | None) -> str | None:
+    """The title; of a passage what its records have for one, such as the channel."""
+    return title.partition(HEADING_END)[0] or None if title else None
+
+
 def search_text_of(title: str | None, text: str) -> str:
     """What the keyword leg reads: a word of the title counts twice."""
     return indexed_words(f"{title}\n{text}\n{title}" if title else text)

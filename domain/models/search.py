@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from domain.models.analysis import AnalysedQuery
-from domain.models.chunks import Embedding, Member, Vector
+from domain.models.chunks import Embedding, Member, Vector, heading_of
 from domain.models.ids import ChunkId, EntityId, FileId, RecordId
 from domain.models.records import JsonValue
 
@@ -104,6 +104,10 @@ class Candidate:
         """None: what is shown has none."""
         return None
 
+    @property
+    def heading(self) -> str | None:
+        return heading_of(self.title)
+
 
 @dataclass(frozen=True, slots=True)
 class KeptChunk:
@@ -122,7 +126,8 @@ class KeptChunk:
 class Rankable(Protocol):
     """What blending must know of a thing in a ranking. ``score``: higher is better.
 
-    ``vector`` is L2-normalised, of any float type; ``None`` where it is not at hand.
+    ``vector`` is L2-normalised, of any float type; ``None`` where it is not at hand. ``heading`` is
+    what it shares with others of its source that stand in the same place.
     """
 
     @property
@@ -135,6 +140,8 @@ class Rankable(Protocol):
     def timestamp(self) -> datetime | None: ...
     @property
     def vector(self) -> Vector | None: ...
+    @property
+    def heading(self) -> str | None: ...
 
 
 Ranked = TypeVar("Ranked", bound=Rankable, covariant=True)
@@ -154,6 +161,7 @@ class Match(NamedTuple):
     timestamp: datetime | None = None
     vector: Vector | None = None
     is_new: bool = False
+    heading: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

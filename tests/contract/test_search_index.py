@@ -196,6 +196,37 @@ async def test_vectors_come_nearest_first_with_their_cosine(index: SearchIndex) 
     assert [c.score for c in found] == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("title", "heading"),
+    [("#sales", "#sales"), ("#sales · Ada, Bob · 2026-03-01", "#sales"), (None, None)],
+    ids=["title", "title of a passage", "no title"],
+)
+async def test_a_match_says_under_which_heading_it_stands(
+    index: SearchIndex, title: str | None, heading: str | None
+) -> None:
+    await index.upsert([embedded("pump", title=title)])
+    by_words = await index.search_keyword("pump", limit=1, where=EVERYTHING)
+    by_vector = await index.search_vector(unit(0), limit=1, where=EVERYTHING)
+    assert [match.heading for match in (*by_words, *by_vector)] == [heading, heading]
+
+
+async def test_a_score_of_words_is_the_same_when_asked_of_some_chunks_alone(
+    index: SearchIndex,
+) -> None:
+    chunks = [embedded(f"pump {'leaks ' * n}", seed=n) for n in range(5)]
+    await index.upsert(chunks)
+    await index.optimize()
+    some = frozenset(each.chunk.chunk_id for each in chunks[2:4])
+    among = SearchFilter(within=Within(records=frozenset(), chunks=some))
+    everywhere = await index.search_keyword("leaks", limit=10, where=EVERYTHING)
+    there = await index.search_keyword("leaks", limit=10, where=among)
+    scores = {match.record_id: match.score for match in everywhere}
+    assert len(there) == 2
+    assert [match.score for match in there] == pytest.approx(
+        [scores[match.record_id] for match in there]
+    )
+
+
 async def test_a_search_returns_at_most_limit_hits(index: SearchIndex) -> None:
     await index.upsert([embedded(f"pump {n}", seed=n) for n in range(8)])
     assert len(await index.search_vector(unit(1), limit=3, where=EVERYTHING)) == 3

@@ -1,4 +1,4 @@
-"""What moves a hit beside its legs: neighbours, calibration, recency, diversity, identifiers."""
+"""What moves a hit beside its legs: neighbours, headings, calibration, recency, and so on."""
 
 from __future__ import annotations
 
@@ -37,10 +37,11 @@ def match(
     source: str = "slack",
     days_ago: float | None = None,
     vector: Sequence[float] | None = None,
+    heading: str | None = None,
 ) -> Match:
     moment = None if days_ago is None else NOW - timedelta(days=days_ago)
     row = None if vector is None else np.array(vector, np.float32) / np.linalg.norm(vector)
-    return Match(record_id(name), source, score, not_read, moment, row)
+    return Match(record_id(name), source, score, not_read, moment, row, heading=heading)
 
 
 def scores(hits: Sequence[Hit[Match]], *names: str) -> list[float]:
@@ -65,6 +66,7 @@ def one_match() -> st.SearchStrategy[Match]:
         source=st.sampled_from(["slack", "gong", "csv"]),
         days_ago=st.none() | st.floats(-10, 1_000),
         vector=st.none() | st.tuples(st.floats(0.1, 1), st.floats(-1, 1), st.floats(-1, 1)),
+        heading=st.sampled_from([None, "#sales", "#ops"]),
     )
 
 
@@ -79,6 +81,7 @@ some_options = st.builds(
     method=st.sampled_from(FusionMethod),
     source_weights=st.dictionaries(st.sampled_from(["slack", "gong"]), st.floats(0, 10)),
     neighbours=st.floats(0, 1),
+    headings=st.floats(0, 1),
     calibration=st.floats(0, 1),
     recency=st.floats(0, 3),
     half_life_days=st.floats(0.1, 1_000),
@@ -165,6 +168,52 @@ def test_what_is_below_the_best_hears_nobody_and_stays_below() -> None:
     assert [bool(addends(hit, "neighbours")) for hit in hits] == [True] * POOL + [False] * 11
 
 
+def under_headings(*headings: str | None, source: str = "slack") -> dict[str, list[Match]]:
+    """Two legs that agree: *a* scores 1, *b* 0.9, and so on, each under its heading."""
+    pairs = enumerate(zip("abcdefgh", headings, strict=False))
+    found = [match(name, 10 - n, source=source, heading=under) for n, (name, under) in pairs]
+    return {"keyword": found, "vector": found}
+
+
+def test_what_stands_beside_good_hits_passes_what_stands_alone() -> None:
+    legs = under_headings("#ops", "#sales", "#random", "#sales")
+    hits = blend(legs, BlendOptions(headings=0.6))
+    assert order(hits, *"abcd") == "bdac"
+
+
+def test_headings_give_a_third_of_each_of_three_others() -> None:
+    [first, *_] = blend(under_headings("#ops", "#ops", "#ops"), BlendOptions(headings=0.1))
+    assert addends(first, "headings") == pytest.approx([0.1 * (0.9 + 0.8) / 3])
+    assert [part.weight for part in first.contributions] == pytest.approx([0.45, 0.45, 0.1])
+
+
+def test_of_what_headings_leave_neighbours_have_their_share() -> None:
+    near = [match(name, 10, vector=(1, 0, 0), heading="#ops") for name in "ab"]
+    [first, _] = blend({"keyword": near, "vector": near}, BlendOptions(headings=0.5))
+    weights = {part.leg: part.weight for part in first.contributions}
+    assert weights == pytest.approx(
+        {"keyword": 0.175, "vector": 0.175, "neighbours": 0.15, "headings": 0.5}
+    )
+
+
+@pytest.mark.parametrize(
+    "legs",
+    [
+        pytest.param(under_headings(None, None), id="none has a heading"),
+        pytest.param(under_headings("#ops", "#sales"), id="no heading is shared"),
+        pytest.param({"keyword": under_headings("#ops", "#ops")["keyword"]}, id="one leg alone"),
+    ],
+)
+def test_headings_count_nothing_where(legs: dict[str, list[Match]]) -> None:
+    assert blend(legs, BlendOptions(headings=0.5)) == blend(legs, BlendOptions(headings=0.0))
+
+
+def test_the_same_heading_in_another_source_is_another_one() -> None:
+    one, other = match("a", 10, heading="x"), match("b", 9, source="gong", heading="x")
+    legs = {"keyword": [one, other], "vector": [one, other]}
+    assert not any(addends(hit, "headings") for hit in blend(legs))
+
+
 def test_one_leg_alone_hears_no_neighbours() -> None:
     legs = {"vector": [match("a", 1.0, vector=[1, 0]), match("b", 0.5, vector=[1, 0])]}
     assert scores(blend(legs), "a", "b") == [1.0, 0.5]
@@ -248,6 +297,7 @@ def test_candidates_without_vectors_are_not_compared() -> None:
     "options",
     [
         {"neighbours": 1.1},
+        {"headings": -0.1},
         {"calibration": -0.1},
         {"diversity": float("nan")},
         {"recency": -1.0},

@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.comparing import joined, unheard
+from domain.comparing import continued_by, unheard
 from domain.models.ids import RecordId
 from domain.models.search import Candidate, Match
 
@@ -41,15 +41,22 @@ def test_of_several_chunks_of_a_record_the_best_one_is_unheard(others: list[Matc
 
 
 @given(RANKINGS, RANKINGS)
-def test_joined_rankings_are_ordered_and_complete(one: list[Match], other: list[Match]) -> None:
-    both = joined(one, other)
+def test_a_ranking_stays_as_it_is_and_what_continues_it_is_all_there_in_order(
+    ranking: list[Match], found: list[Match]
+) -> None:
+    both = continued_by(ranking, found)
     scores = [match.score for match in both]
+    assert both[: len(ranking)] == ranking
     assert scores == sorted(scores, reverse=True)
-    assert sorted(map(id, both)) == sorted(map(id, [*one, *other]))
+    assert sorted(match.record_id for match in both[len(ranking) :]) == sorted(
+        match.record_id for match in found
+    )
 
 
-@given(RANKINGS)
-def test_a_ranking_keeps_its_order_whatever_joins_it(ranking: list[Match]) -> None:
-    more = [match._replace(source_type="gong") for match in ranking]
-    both = joined(ranking, more)
-    assert [match for match in both if match.source_type == "slack"] == ranking
+@given(RANKINGS.filter(bool), RANKINGS)
+def test_what_continues_a_ranking_keeps_its_scores_up_to_the_last_one(
+    ranking: list[Match], found: list[Match]
+) -> None:
+    behind = continued_by(ranking, found)[len(ranking) :]
+    expected = sorted((min(match.score, ranking[-1].score) for match in found), reverse=True)
+    assert [match.score for match in behind] == expected

@@ -12,7 +12,15 @@ from functools import partial
 import numpy as np
 
 from domain.errors import DimensionMismatchError
-from domain.models.chunks import Chunk, EmbeddedChunk, Embedding, entries_of, label, labels_of
+from domain.models.chunks import (
+    Chunk,
+    EmbeddedChunk,
+    Embedding,
+    entries_of,
+    heading_of,
+    label,
+    labels_of,
+)
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.search import Candidate, KeptChunk, Match, SearchFilter
 from domain.text_conditions import are_met
@@ -169,7 +177,13 @@ def _match(embedded: EmbeddedChunk, score: float) -> Match:
     record = embedded.chunk.record
     read = partial(_candidate, embedded, score)
     return Match(
-        record.record_id, record.source_type, score, read, record.timestamp, embedded.embedding
+        record.record_id,
+        record.source_type,
+        score,
+        read,
+        record.timestamp,
+        embedded.embedding,
+        heading=heading_of(record.title),
     )
 
 

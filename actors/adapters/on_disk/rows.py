@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from domain.models.chunks import Chunk, Member, Vector, hit_metadata
+from domain.models.chunks import Chunk, Member, Vector, heading_of, hit_metadata
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
 from domain.models.search import Candidate, Match
@@ -36,12 +36,15 @@ class Row(NamedTuple):
     file_id: str
     timestamp: datetime | None
     vector: Vector
+    heading: str | None = None
 
 
 def to_match(row: Row, score: float) -> Match:
     """A found row, which is read only if it is to be shown."""
     read = partial(candidate_of, row, score)
-    return Match(row.record_id, row.source_type, score, read, row.timestamp, row.vector)
+    return Match(
+        row.record_id, row.source_type, score, read, row.timestamp, row.vector, heading=row.heading
+    )
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -81,13 +84,16 @@ def _end_of_source(packed: bytes) -> int:
 
 
 def unpack(packed: bytes, file_id: str, moment: int | None, vector: Vector) -> Row:
+    shown = shown_in(packed)
+    heading = heading_of(orjson.loads(shown)["title"])
     return Row(
         record_id=RecordId(UUID(bytes=packed[:_RECORD_ID_BYTES])),
         source_type=intern(packed[_SOURCE_AT : _end_of_source(packed)].decode()),
-        shown=shown_in(packed),
+        shown=shown,
         file_id=file_id,
         timestamp=None if moment is None else _EPOCH + moment * _MICROSECOND,
         vector=vector,
+        heading=intern(heading) if heading else None,
     )
 
 

@@ -64,7 +64,9 @@ def match_of(stored: StoredRecord, score: float, text: str) -> Match:
     """The record as a match, which shows its beginning or the part that fits ``text``."""
     read = partial(_candidate, stored, score, text)
     record = stored.record
-    return Match(stored.record_id, record.source_type, score, read, record.timestamp)
+    return Match(
+        stored.record_id, record.source_type, score, read, record.timestamp, heading=record.title
+    )
 
 
 def _candidate(stored: StoredRecord, score: float, text: str) -> Candidate:

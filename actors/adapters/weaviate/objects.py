@@ -15,7 +15,15 @@ from weaviate.classes.data import DataObject
 
 from actors.adapters.english import words_of
 from actors.adapters.weaviate.vectors import VECTOR, Vectors
-from domain.models.chunks import Chunk, EmbeddedChunk, Member, Vector, hit_metadata, labels_of
+from domain.models.chunks import (
+    Chunk,
+    EmbeddedChunk,
+    Member,
+    Vector,
+    heading_of,
+    hit_metadata,
+    labels_of,
+)
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
 from domain.models.search import Candidate, KeptChunk, Match
@@ -89,7 +97,8 @@ def to_match(
     record_id = RecordId(properties["recordId"])
     read = partial(_candidate, chunk_id, properties, score)
     moment = _moment(properties["timestampMicros"])
-    return Match(record_id, properties["sourceType"], score, read, moment, vector)
+    heading = heading_of(orjson.loads(properties["details"])["title"])
+    return Match(record_id, properties["sourceType"], score, read, moment, vector, heading=heading)
 
 
 def to_kept(chunk_id: UUID, properties: Properties, vectors: Mapping[str, Any]) -> KeptChunk:
