@@ -13,8 +13,9 @@ from actors.bootstrap import open_services
 from actors.settings import Settings
 from benchmarks.moved_files import codes, sentence
 from domain.models.ids import ChunkId
-from domain.models.search import Candidate, Match, SearchFilter
+from domain.models.search import Candidate, Match, Query, SearchFilter
 from domain.ports.search_index import SearchIndex
+from pipelines.querying import QueryEngine
 from serve_app.moved_stores import stores_to_read
 
 QUESTIONS = 50
@@ -23,6 +24,7 @@ WITH_EQUALS = 40
 """An index gives hits of equal scores in no particular order, so more are read than compared."""
 
 CODED = 200
+DEADLINE = 60.0
 PAGE = 500
 
 Ranked = Sequence[tuple[float, str]]
@@ -32,12 +34,13 @@ Ranked = Sequence[tuple[float, str]]
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the legs say to one question: the nearest ten, all chunks with its codes, the best ten
-    for its words.
+    for its words. ``shown`` is what a user sees: ids of the first ten hits, in order.
     """
 
     nearest: Ranked
     coded: frozenset[str]
     worded: Ranked
+    shown: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,14 @@ async def seen(settings: Settings, records: int) -> Seen:
     async with stores_to_read(settings) as running, open_services(running) as services:
         contents = await _contents(services.index)
         chance = random.Random(2)
+        engine = QueryEngine(services.index, services.embedder, leg_deadline_seconds=DEADLINE)
         answers, exact = [], []
         for _ in range(QUESTIONS):
             words, code = sentence(chance, 4), " ".join(codes(chance, records, 3))
             [vector] = services.embedder.embed([words])
-            answers.append(await _answer(services.index, vector, words, code))
+            answer = await engine.answer(Query(words, limit=SHOWN, is_plain=True))
+            shown = [str(hit.candidate.chunk_id) for hit in answer.hits]
+            answers.append(await _answer(services.index, vector, words, code, shown))
             exact.append(_exactly_nearest(contents, vector))
         return Seen(contents, answers, exact)
 
@@ -82,13 +88,16 @@ async def _contents(index: SearchIndex) -> Contents:
     return Contents(shown, np.array(vectors))
 
 
-async def _answer(index: SearchIndex, vector: NDArray[np.float32], words: str, code: str) -> Answer:
+async def _answer(
+    index: SearchIndex, vector: NDArray[np.float32], words: str, code: str, shown: Sequence[str]
+) -> Answer:
     everything = SearchFilter()
     coded = await index.search_keyword(code, limit=CODED, where=everything)
     return Answer(
         first(await index.search_vector(vector, limit=WITH_EQUALS, where=everything)),
         frozenset(str(one.read().chunk_id) for one in coded),
         first(await index.search_keyword(words, limit=WITH_EQUALS, where=everything)),
+        shown,
     )
 
 
@@ -110,6 +119,7 @@ def compared(mine: Seen, theirs: Seen) -> list[str]:
         _nearest_sentence(mine, theirs),
         _coded_sentence(mine.answers, theirs.answers),
         _worded_sentence(mine.answers, theirs.answers),
+        _shown_sentence(mine.answers, theirs.answers),
     ]
 
 
@@ -161,11 +171,23 @@ def _coded_sentence(mine: Sequence[Answer], theirs: Sequence[Answer]) -> str:
 
 def _worded_sentence(mine: Sequence[Answer], theirs: Sequence[Answer]) -> str:
     pairs = [(a.worded, b.worded) for a, b in zip(mine, theirs, strict=True)]
-    same = sum(a == b for a, b in pairs)
+    same = sum(_ids(a) == _ids(b) for a, b in pairs)
     hits = sum(len(_ids(a) & _ids(b)) for a, b in pairs)
     return (
-        f"keyword leg: {same} of {len(pairs)} questions of common words have the same ten hits at "
-        f"the same BM25 scores, {hits} of {sum(len(b) for _, b in pairs)} hits in common"
+        f"keyword leg: {same} of {len(pairs)} questions of common words have the same ten hits, "
+        f"{sum(a == b for a, b in pairs)} at the same scores, {hits} of "
+        f"{sum(len(b) for _, b in pairs)} hits in common"
+    )
+
+
+def _shown_sentence(mine: Sequence[Answer], theirs: Sequence[Answer]) -> str:
+    pairs = [(a.shown, b.shown) for a, b in zip(mine, theirs, strict=True)]
+    return (
+        f"answers: {sum(set(a) == set(b) for a, b in pairs)} of {len(pairs)} have the same ten "
+        f"hits, {sum(a == b for a, b in pairs)} in the same order, "
+        f"{sum(a[:1] == b[:1] for a, b in pairs)} the same first hit, "
+        f"{sum(len(set(a) & set(b)) for a, b in pairs)} of {sum(len(b) for _, b in pairs)} hits in "
+        "common"
     )
 
 
