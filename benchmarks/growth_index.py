@@ -223,7 +223,7 @@ def _peak_bytes() -> int:
 
 
 def _is_of_graphs(path: Path) -> bool:
-    return path.suffix in (".faiss", ".numbers")
+    return path.suffix in (".faiss", ".numbers", ".rows", ".ends")
 
 
 def _size(path: Path) -> int:

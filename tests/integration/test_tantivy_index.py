@@ -14,12 +14,13 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+import orjson
 import pytest
 
 from actors.adapters.memory.search_index import InMemorySearchIndex
 from actors.adapters.tantivy_faiss.folding import MIN_ROWS, Fold, plan
 from actors.adapters.tantivy_faiss.index import TantivySearchIndex
-from actors.adapters.tantivy_faiss.vectors import MAX_SEGMENT_ROWS
+from actors.adapters.tantivy_faiss.segments import MANIFEST, MAX_SEGMENT_ROWS
 from domain.errors import DimensionMismatchError, IndexUnavailableError
 from domain.models.chunks import Chunk, EmbeddedChunk
 from domain.models.ids import FileId, RecordId, derive_chunk_id
@@ -176,16 +177,14 @@ async def test_a_file_in_place_of_the_directory_is_an_index_error(tmp_path: Path
 
 
 @pytest.mark.usefixtures("few_rows_fold")
+@pytest.mark.parametrize("part", ["faiss", "numbers", "rows", "ends"])
 @pytest.mark.parametrize("damage", ["cut short", "gone"])
 async def test_a_graph_that_cannot_be_read_is_made_up_for_and_made_again(
-    tmp_path: Path, damage: str
+    tmp_path: Path, damage: str, part: str
 ) -> None:
-    index = await open_index(tmp_path)
-    await index.upsert([numbered(n) for n in range(100)])
-    await index.optimize()
-    await index.close()
-    (graph,) = tmp_path.glob("*.faiss")
-    graph.write_bytes(graph.read_bytes()[:-100]) if damage == "cut short" else graph.unlink()
+    await write_folded(tmp_path, 100)
+    (path,) = tmp_path.glob(f"*.{part}")
+    path.write_bytes(path.read_bytes()[:-100]) if damage == "cut short" else path.unlink()
 
     index = await open_index(tmp_path)
     found = await index.search_vector(numbered(3).embedding, limit=100, where=EVERYTHING)
@@ -193,6 +192,50 @@ async def test_a_graph_that_cannot_be_read_is_made_up_for_and_made_again(
 
     assert (found[0].read().text, len(found)) == ("pump number 3", 100)
     assert await index.segment_rows() == [100]
+    await index.close()
+
+
+@pytest.mark.usefixtures("few_rows_fold")
+async def test_graphs_of_a_format_before_are_made_up_for_and_made_again(tmp_path: Path) -> None:
+    await write_folded(tmp_path, 100)
+    manifest = tmp_path / MANIFEST
+    segments = orjson.loads(manifest.read_bytes())["segments"]
+    for segment in segments:
+        del segment["row_bytes"]
+    manifest.write_bytes(orjson.dumps({"segments": segments}))
+
+    index = await open_index(tmp_path)
+    found = await index.search_vector(numbered(3).embedding, limit=100, where=EVERYTHING)
+    await index.optimize()
+
+    assert (found[0].read().text, len(found)) == ("pump number 3", 100)
+    assert await index.segment_rows() == [100]
+    assert len(list(tmp_path.glob("*.faiss"))) == 1
+    await index.close()
+
+
+async def write_folded(directory: Path, count: int) -> None:
+    index = await open_index(directory)
+    await index.upsert([numbered(n) for n in range(count)])
+    await index.optimize()
+    await index.close()
+
+
+@pytest.mark.usefixtures("few_rows_fold")
+async def test_what_is_in_graphs_is_shown_as_it_was_when_it_was_fresh(tmp_path: Path) -> None:
+    index = await open_index(tmp_path)
+    shown = []
+    for start in (0, 100):
+        await index.upsert([numbered(n) for n in range(start, start + 100)])
+        for _ in range(2):
+            found = await index.search_keyword("pump", limit=200, where=EVERYTHING)
+            by_id = sorted((match.record_id, match) for match in found)
+            shown.append([(one.read(), one.source_type, one.timestamp) for _, one in by_id])
+            vectors = np.stack([one.vector for _, one in by_id if one.vector is not None])
+            shown[-1].append(vectors.astype(np.float16).tobytes())
+            await index.optimize()
+    await index.close()
+    assert (shown[0], shown[2]) == (shown[1], shown[3])
 
 
 @pytest.mark.usefixtures("few_rows_fold")
@@ -358,17 +401,6 @@ def test_fresh_vectors_go_where_little_is_written_again(
     segments: list[int], fresh: int, living: int, expected: Fold | None
 ) -> None:
     assert plan(segments, fresh, living) == expected
-
-
-async def test_rows_are_read_ahead_at_once_and_after_a_write_when_it_rests(tmp_path: Path) -> None:
-    index = await open_index(tmp_path)
-    at_hand = []
-    for start in (0, 3):
-        await index.upsert([numbered(n) for n in range(start, start + 3)])
-        for _ in range(2):
-            await index.read_ahead()
-            at_hand.append(index.rows_at_hand)
-    assert at_hand == [3, 3, 3, 6]
 
 
 async def test_a_rewritten_chunk_is_shown_as_it_is_now(tmp_path: Path) -> None:

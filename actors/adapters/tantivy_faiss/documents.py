@@ -7,6 +7,7 @@ looked up or searched is indexed; ``row``, ``kept`` and ``vector`` are stored to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from struct import Struct
 from typing import Any, cast
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from domain.models.chunks import (
     AUTHOR,
     EmbeddedChunk,
     Embedding,
+    Vector,
     entries_of,
     labels_of,
     search_text_of,
@@ -46,6 +48,7 @@ UNDATED = -(2**62)
 """The time of chunks without one: before all times."""
 
 _ID_BYTES = 16
+_TIME = Struct("<q")
 _SIGN_BIT = 2**63
 
 
@@ -134,11 +137,23 @@ def _tags(facts: Any, text: str) -> list[str]:
     ]
 
 
+def kept_row_of(document: tantivy.Document) -> bytes:
+    """What a hit needs of a stored document but its vector, for ``row_in``."""
+    time = orjson.loads(_stored(document, KEPT))["time"]
+    return _TIME.pack(UNDATED if time is None else time) + _stored(document, ROW)
+
+
+def row_in(kept: bytes, vector: Vector) -> Row:
+    """The inverse of ``kept_row_of``."""
+    (time,) = _TIME.unpack_from(kept)
+    row = kept[_TIME.size :]
+    file_id = str(UUID(bytes=row[:_ID_BYTES]))
+    return unpack(row[2 * _ID_BYTES :], file_id, None if time == UNDATED else time, vector)
+
+
 def row_of(document: tantivy.Document) -> Row:
     """What a hit needs of a stored document."""
-    row, time = _stored(document, ROW), orjson.loads(_stored(document, KEPT))["time"]
-    vector = vector_of(document).astype(np.float16)
-    return unpack(row[2 * _ID_BYTES :], str(UUID(bytes=row[:_ID_BYTES])), time, vector)
+    return row_in(kept_row_of(document), vector_of(document).astype(np.float16))
 
 
 def chunk_id_of(document: tantivy.Document) -> ChunkId:

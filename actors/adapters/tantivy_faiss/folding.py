@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from actors.adapters.tantivy_faiss.queries import Queries
-from actors.adapters.tantivy_faiss.vectors import (
+from actors.adapters.tantivy_faiss.segments import (
     MAX_SEGMENT_ROWS,
     build_segments,
     remove_unlisted,

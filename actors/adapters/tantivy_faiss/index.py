@@ -14,22 +14,21 @@ import tantivy
 from actors.adapters.on_disk.errors import translated
 from actors.adapters.on_disk.row_cache import RowCache
 from actors.adapters.on_disk.rows import candidate_of
-from actors.adapters.tantivy_faiss.documents import NUMBER, Hits, chunk_id_of, row_of, vector_of
+from actors.adapters.tantivy_faiss.documents import chunk_id_of, row_of, vector_of
 from actors.adapters.tantivy_faiss.folding import Folder
 from actors.adapters.tantivy_faiss.opening import open_directory
 from actors.adapters.tantivy_faiss.queries import Queries
 from actors.adapters.tantivy_faiss.searching import Search
-from actors.adapters.tantivy_faiss.vectors import read_manifest
-from actors.adapters.tantivy_faiss.viewing import CATCH_UP, Viewer, pages
+from actors.adapters.tantivy_faiss.segments import read_manifest
+from actors.adapters.tantivy_faiss.viewing import Viewer, pages
 from actors.adapters.tantivy_faiss.writing import Writer
 from domain.errors import DimensionMismatchError
 from domain.models.chunks import EmbeddedChunk, Embedding
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.search import KeptChunk, Match, SearchFilter
 
-ROW_CACHE_BYTES = 96 * 1024 * 1024
-READ_AHEAD_ROWS = 60_000
-"""About as many as the cache holds."""
+ROW_CACHE_BYTES = 24 * 1024 * 1024
+"""For some ten thousand chunks that are in no graph yet."""
 
 SEARCH_THREADS = max(2, min(4, os.cpu_count() or 1))
 """Searches release the interpreter for most of their time. More threads than cores only take turns
@@ -55,8 +54,6 @@ class TantivySearchIndex:
         self._folder = Folder(directory, self._viewer, self._queries, dimension=dimension)
         self._rows = RowCache(max_bytes=ROW_CACHE_BYTES)
         self._threads = ThreadPoolExecutor(SEARCH_THREADS, thread_name_prefix="index_search")
-        self._seen: int | None = None
-        self._read_ahead: int | None = None
 
     @classmethod
     async def open(cls, directory: Path, *, dimension: int) -> Self:
@@ -136,33 +133,7 @@ class TantivySearchIndex:
             await asyncio.to_thread(self._viewer.follow)
 
     async def read_ahead(self) -> None:
-        """Read the newest rows, once for each state that stays for a while.
-
-        An index that is being written to is read ahead when two calls see one state.
-        """
-        with translated(self._directory, "read"):
-            view = await asyncio.to_thread(self._viewer.current)
-            newest, is_settled = view.vectors.newest, self._seen in (None, view.vectors.newest)
-            self._seen = newest
-            if not is_settled or newest == self._read_ahead:
-                return
-            hits = view.searcher.search(
-                self._queries.everything,
-                READ_AHEAD_ROWS,
-                order_by_field=NUMBER,
-                order=tantivy.Order.Desc,
-                count=False,
-            ).hits
-            for start in range(0, len(hits), CATCH_UP):
-                await asyncio.to_thread(
-                    self._remember, view.searcher, hits[start : start + CATCH_UP]
-                )
-        self._read_ahead = newest
-
-    @property
-    def rows_at_hand(self) -> int:
-        """How many rows a search need not read."""
-        return len(self._rows)
+        """Nothing to do: the rows of nearly all chunks lie beside the graphs."""
 
     async def ping(self) -> None:
         await self.refresh()
@@ -193,9 +164,6 @@ class TantivySearchIndex:
 
         with translated(self._directory, "search"):
             return await asyncio.get_running_loop().run_in_executor(self._threads, run)
-
-    def _remember(self, searcher: tantivy.Searcher, hits: Hits) -> None:
-        self._rows.put({number: row_of(searcher.doc(at)) for number, at in hits})
 
     def _fetch(self, chunk_ids: set[ChunkId]) -> list[KeptChunk]:
         searcher = self._viewer.current().searcher

@@ -17,6 +17,7 @@ from actors.adapters.tantivy_faiss.documents import (
     UNDATED,
     Hits,
     is_as_asked,
+    row_in,
     row_of,
 )
 from actors.adapters.tantivy_faiss.queries import Queries, Query
@@ -103,12 +104,20 @@ class Search:
 
     def _read(self, numbers: Sequence[int]) -> dict[int, Row]:
         """What hits show of living chunks."""
+        wanted = np.array(numbers, np.int64)
+        rows = {number: row_in(kept, vector) for number, kept, vector in self._vectors.rows(wanted)}
+        if len(rows) < len(numbers):
+            rows |= self._read_fresh([number for number in numbers if number not in rows])
+        return rows
+
+    def _read_fresh(self, numbers: Sequence[int]) -> dict[int, Row]:
+        """The same of chunks that are in no graph yet, from their documents."""
         rows = self._rows.get(numbers)
         unknown = [number for number in numbers if number not in rows]
         self._look_up(unknown)
-        fresh = {number: row_of(self._searcher.doc(self._places[number])) for number in unknown}
-        self._rows.put(fresh)
-        return rows | fresh
+        read = {number: row_of(self._searcher.doc(self._places[number])) for number in unknown}
+        self._rows.put(read)
+        return rows | read
 
     def _look_up(self, numbers: Sequence[int]) -> None:
         """Find out where living documents are."""

@@ -12,17 +12,16 @@ import numpy as np
 import structlog
 import tantivy
 
-from actors.adapters.tantivy_faiss.documents import NUMBER, Hits, vector_of
+from actors.adapters.tantivy_faiss.documents import NUMBER, Hits, kept_row_of, vector_of
 from actors.adapters.tantivy_faiss.queries import Queries, Query
-from actors.adapters.tantivy_faiss.vectors import (
+from actors.adapters.tantivy_faiss.segments import (
     MANIFEST,
-    Matrix,
-    Numbers,
+    Page,
     Segment,
-    Vectors,
     open_segment,
     read_manifest,
 )
+from actors.adapters.tantivy_faiss.vectors import Vectors
 
 CATCH_UP = 500
 """Documents read at a time, so that queries get their turn."""
@@ -101,7 +100,7 @@ class Viewer:
         self._index.reload()
         searcher = self._index.searcher()
         found = vector_pages(searcher, self._queries, after=vectors.newest)
-        return View(searcher, vectors.with_fresh(list(found)))
+        return View(searcher, vectors.with_fresh([(one.numbers, one.vectors) for one in found]))
 
     def _with_segments(self, vectors: Vectors) -> Vectors:
         """With the published graphs; those that are open stay open.
@@ -151,13 +150,15 @@ def pages(
         after = hits[-1][0]
 
 
-def vector_pages(
-    searcher: tantivy.Searcher, queries: Queries, *, after: int
-) -> Iterator[tuple[Numbers, Matrix]]:
-    """The vectors of all documents with greater numbers."""
+def vector_pages(searcher: tantivy.Searcher, queries: Queries, *, after: int) -> Iterator[Page]:
+    """The vectors of all documents with greater numbers, and their rows."""
     for page in pages(searcher, queries, after=after):
-        vectors = np.stack([vector_of(searcher.doc(at)) for _, at in page])
-        yield np.array([number for number, _ in page], np.int64), vectors
+        documents = [searcher.doc(at) for _, at in page]
+        yield Page(
+            np.array([number for number, _ in page], np.int64),
+            np.stack([vector_of(document) for document in documents]),
+            [kept_row_of(document) for document in documents],
+        )
 
 
 def _mark(path: Path) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import tantivy
 
 from actors.adapters.tantivy_faiss.documents import NUMBER, chunk_id_of, document_of, supplied_by
 from actors.adapters.tantivy_faiss.queries import Queries
-from actors.adapters.tantivy_faiss.vectors import read_manifest
+from actors.adapters.tantivy_faiss.segments import read_manifest
 from domain.models.chunks import EmbeddedChunk
 from domain.models.ids import FileId
 
