@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
 SWEEP_SECONDS = 5.0
-SWEEP_SHARE = 0.02
+SWEEP_SHARE = 0.1
 """Of the time, what sweeping takes at most."""
 
 

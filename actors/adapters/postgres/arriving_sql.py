@@ -53,19 +53,30 @@ WHERE {ALLOWED} AND {_TO_READER}
 ORDER BY score DESC, record.id LIMIT $2
 """
 
-LOOK = f"""-- look_for_arrivals: whether any record is arriving, and whether any is new
+# The planner takes nearly every record for new. So each of those here is looked up by itself, and
+# groups, of which few are stale or just written, are begun with.
+LOOK = """-- look_for_arrivals: whether any record is arriving, and whether any is new
 SELECT now() AS now,
-       EXISTS (SELECT 1 FROM {_FROM_ARRIVING} WHERE {IS_NEW}) AS are_new,
-       EXISTS (SELECT 1 FROM {_FROM_ARRIVING}
-               WHERE {_TO_READER.replace("$14", "$1")}) AS are_any
+       EXISTS (SELECT 1 FROM arriving_records AS arriving WHERE
+               (SELECT indexed_hash IS DISTINCT FROM content_hash
+                FROM parsed_content WHERE id = arriving.record_id))
+       OR EXISTS (SELECT 1 FROM stale_passages JOIN passage_members USING (group_id)
+                  JOIN arriving_records USING (record_id)) AS are_new,
+       EXISTS (SELECT 1 FROM arriving_records) AS are_any
 """
 
-_TO_ALL_READERS = _IS_ARRIVING.format(seen="now() - interval '15 seconds'")
-
 # Rows that staging has just written are locked: they are not looked at.
-SWEEP = f"""-- sweep_arriving: forget the records that the index has, and whose readers see them
+SWEEP = """-- sweep_arriving: forget the records that the index has, and whose readers see them
 DELETE FROM arriving_records WHERE record_id IN (
-    SELECT record_id FROM {_FROM_ARRIVING} WHERE NOT {_TO_ALL_READERS}
+    SELECT record_id FROM arriving_records AS arriving
+    WHERE (SELECT indexed_hash IS NOT DISTINCT FROM content_hash
+                  AND updated_at <= now() - interval '15 seconds'
+           FROM parsed_content WHERE id = arriving.record_id)
+      AND record_id NOT IN (
+          SELECT record_id FROM passage_members WHERE group_id IN (
+              SELECT group_id FROM stale_passages
+              UNION ALL
+              SELECT id FROM passage_groups WHERE written_at > now() - interval '15 seconds'))
     FOR UPDATE OF arriving SKIP LOCKED
 )
 RETURNING record_id
