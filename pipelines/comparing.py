@@ -17,7 +17,7 @@ async def compared_by_words(
     """The keyword leg's ranking with what it has to say of the vector leg's records, too.
 
     Those without any of the words stay unknown to it. Costs one keyword search within as many
-    chunks as are missing, and reading these, since a match does not say which chunk it is.
+    chunks as are missing.
 
     Raises:
         IndexUnavailableError: the index gave no answer.
@@ -27,7 +27,7 @@ async def compared_by_words(
         return rankings[KEYWORD]
     among = Within(
         records=frozenset(match.record_id for match in missing),
-        chunks=frozenset(match.read().chunk_id for match in missing),
+        chunks=frozenset(match.chunk_id for match in missing),
     )
     # They have passed all other filters; who may see them is asked for again all the same.
     only = SearchFilter(scope=where.scope, within=among)

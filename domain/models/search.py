@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, NamedTuple, Protocol, TypeVar
+from uuid import UUID
 
 from domain.models.analysis import AnalysedQuery
 from domain.models.chunks import Embedding, Member, Vector, heading_of
@@ -151,7 +152,7 @@ class Match(NamedTuple):
     """A chunk that a leg found, not read yet: most of what a leg finds is never shown.
 
     ``is_new`` says that the index does not hold it: it is the present content of a record that is
-    on its way there.
+    on its way there. ``chunk`` is the chunk's id in bytes where it is known without reading.
     """
 
     record_id: RecordId
@@ -162,6 +163,11 @@ class Match(NamedTuple):
     vector: Vector | None = None
     is_new: bool = False
     heading: str | None = None
+    chunk: bytes = b""
+
+    @property
+    def chunk_id(self) -> ChunkId:
+        return ChunkId(UUID(bytes=self.chunk)) if self.chunk else self.read().chunk_id
 
 
 @dataclass(frozen=True, slots=True)

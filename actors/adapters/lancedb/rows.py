@@ -8,7 +8,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from actors.adapters.on_disk.rows import Row, candidate_of, pack, to_microseconds, unpack
+from actors.adapters.on_disk.rows import (
+    Row,
+    candidate_of,
+    heading_in,
+    pack,
+    to_microseconds,
+    unpack,
+)
 from domain.models.chunks import EmbeddedChunk, labels_of
 from domain.models.search import KeptChunk
 
@@ -77,7 +84,10 @@ def _rows(read: pa.Table | pa.RecordBatch) -> Iterator[Row]:
     )
     # Copies of a row each: a view would keep all of what was read in memory.
     vectors = (vector.copy() for vector in _vectors(read).astype(np.float16))
-    return map(unpack, packed, file_ids, moments, vectors)
+    return (
+        unpack(hit, file_id, moment, vector, heading=heading_in(hit))
+        for hit, file_id, moment, vector in zip(packed, file_ids, moments, vectors, strict=True)
+    )
 
 
 def _vectors(read: pa.Table | pa.RecordBatch) -> NDArray[np.float32]:

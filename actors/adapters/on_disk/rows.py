@@ -27,7 +27,8 @@ _MICROSECOND = timedelta(microseconds=1)
 class Row(NamedTuple):
     """What ranking needs of a chunk, unpacked, and all that a hit shows as it is stored.
 
-    ``vector`` is of 16 bits a number: half the memory, and cosines change by less than 0.001.
+    ``chunk`` is the chunk's id in bytes, empty where it is known from ``shown`` alone. A ``vector``
+    of 16 bits a number is half the memory, and cosines change by less than 0.001.
     """
 
     record_id: RecordId
@@ -37,13 +38,21 @@ class Row(NamedTuple):
     timestamp: datetime | None
     vector: Vector
     heading: str | None = None
+    chunk: bytes = b""
 
 
 def to_match(row: Row, score: float) -> Match:
     """A found row, which is read only if it is to be shown."""
     read = partial(candidate_of, row, score)
     return Match(
-        row.record_id, row.source_type, score, read, row.timestamp, row.vector, heading=row.heading
+        row.record_id,
+        row.source_type,
+        score,
+        read,
+        row.timestamp,
+        row.vector,
+        heading=row.heading,
+        chunk=row.chunk,
     )
 
 
@@ -83,17 +92,29 @@ def _end_of_source(packed: bytes) -> int:
     return _SOURCE_AT + packed[_SOURCE_AT - 1]
 
 
-def unpack(packed: bytes, file_id: str, moment: int | None, vector: Vector) -> Row:
-    shown = shown_in(packed)
-    heading = heading_of(orjson.loads(shown)["title"])
+def heading_in(packed: bytes) -> str | None:
+    """The chunk's heading, of the JSON in it."""
+    return heading_of(orjson.loads(shown_in(packed))["title"])
+
+
+def unpack(
+    packed: bytes,
+    file_id: str,
+    moment: int | None,
+    vector: Vector,
+    *,
+    heading: str | None,
+    chunk: bytes = b"",
+) -> Row:
     return Row(
         record_id=RecordId(UUID(bytes=packed[:_RECORD_ID_BYTES])),
         source_type=intern(packed[_SOURCE_AT : _end_of_source(packed)].decode()),
-        shown=shown,
+        shown=shown_in(packed),
         file_id=file_id,
         timestamp=None if moment is None else _EPOCH + moment * _MICROSECOND,
         vector=vector,
         heading=intern(heading) if heading else None,
+        chunk=chunk,
     )
 
 

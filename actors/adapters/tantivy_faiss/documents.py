@@ -16,7 +16,7 @@ import orjson
 import tantivy
 
 from actors.adapters.english import well_formed
-from actors.adapters.on_disk.rows import Row, pack, shown_in, to_microseconds, unpack
+from actors.adapters.on_disk.rows import Row, heading_in, pack, shown_in, to_microseconds, unpack
 from actors.adapters.tantivy_faiss.texts import all_starts, signs_of, words_in_order
 from domain.models.chunks import (
     AUTHOR,
@@ -48,7 +48,9 @@ UNDATED = -(2**62)
 """The time of chunks without one: before all times."""
 
 _ID_BYTES = 16
-_TIME = Struct("<q")
+_HEAD = Struct("<qI")
+"""The time, and how many bytes the heading has."""
+
 _SIGN_BIT = 2**63
 
 
@@ -140,15 +142,23 @@ def _tags(facts: Any, text: str) -> list[str]:
 def kept_row_of(document: tantivy.Document) -> bytes:
     """What a hit needs of a stored document but its vector, for ``row_in``."""
     time = orjson.loads(_stored(document, KEPT))["time"]
-    return _TIME.pack(UNDATED if time is None else time) + _stored(document, ROW)
+    row = _stored(document, ROW)
+    heading = (heading_in(row[2 * _ID_BYTES :]) or "").encode()
+    return _HEAD.pack(UNDATED if time is None else time, len(heading)) + heading + row
 
 
 def row_in(kept: bytes, vector: Vector) -> Row:
     """The inverse of ``kept_row_of``."""
-    (time,) = _TIME.unpack_from(kept)
-    row = kept[_TIME.size :]
-    file_id = str(UUID(bytes=row[:_ID_BYTES]))
-    return unpack(row[2 * _ID_BYTES :], file_id, None if time == UNDATED else time, vector)
+    time, length = _HEAD.unpack_from(kept)
+    at = _HEAD.size + length
+    return unpack(
+        kept[at + 2 * _ID_BYTES :],
+        kept[at : at + _ID_BYTES].hex(),
+        None if time == UNDATED else time,
+        vector,
+        heading=kept[_HEAD.size : at].decode(),
+        chunk=kept[at + _ID_BYTES : at + 2 * _ID_BYTES],
+    )
 
 
 def row_of(document: tantivy.Document) -> Row:
