@@ -53,16 +53,25 @@ WHERE {ALLOWED} AND {_TO_READER}
 ORDER BY score DESC, record.id LIMIT $2
 """
 
-# The planner takes nearly every record for new. So each of those here is looked up by itself, and
-# groups, of which few are stale or just written, are begun with.
+# The planner takes nearly every record for new and would read them all, so each one that is here is
+# looked up by itself.
 LOOK = """-- look_for_arrivals: whether any record is arriving, and whether any is new
-SELECT now() AS now,
-       EXISTS (SELECT 1 FROM arriving_records AS arriving WHERE
-               (SELECT indexed_hash IS DISTINCT FROM content_hash
-                FROM parsed_content WHERE id = arriving.record_id))
-       OR EXISTS (SELECT 1 FROM stale_passages JOIN passage_members USING (group_id)
-                  JOIN arriving_records USING (record_id)) AS are_new,
-       EXISTS (SELECT 1 FROM arriving_records) AS are_any
+WITH looked AS (
+    SELECT EXISTS (SELECT 1 FROM arriving_records AS arriving WHERE
+                   (SELECT indexed_hash IS DISTINCT FROM content_hash
+                    FROM parsed_content WHERE id = arriving.record_id))
+           OR EXISTS (SELECT 1 FROM stale_passages JOIN passage_members USING (group_id)
+                      JOIN arriving_records USING (record_id)) AS are_new
+)
+SELECT now() AS now, are_new,
+       are_new OR EXISTS (SELECT 1 FROM arriving_records AS arriving WHERE
+           (SELECT updated_at FROM parsed_content WHERE id = arriving.record_id)
+               > coalesce($1::timestamptz, '-infinity')
+           OR (SELECT g.written_at FROM passage_members AS member
+               JOIN passage_groups AS g ON g.id = member.group_id
+               WHERE member.record_id = arriving.record_id)
+               > coalesce($1::timestamptz, '-infinity')) AS are_any
+FROM looked
 """
 
 # Rows that staging has just written are locked: they are not looked at.
