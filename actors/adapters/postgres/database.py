@@ -82,7 +82,6 @@ class Database:
             # The server's own limit comes first and leaves the connection usable.
             command_timeout=statement_timeout_seconds + 5,
             init=set_codecs,
-            reset=_nothing_more,
             server_settings={
                 "application_name": "headrace",
                 "timezone": "UTC",
@@ -194,13 +193,6 @@ class Database:
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
-
-
-async def _nothing_more(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """The driver has rolled back what a caller left open. It would forget settings, locks and
-    cursors of the session, too, by a call for each use of a connection; there are none here, all
-    are those of transactions.
-    """
 
 
 async def _vector_schema_of(dsn: str, timeout_seconds: float, statement_cache_size: int) -> str:
