@@ -23,7 +23,7 @@ FIRST, SECOND = 600, 2_400
 DYING_WRITER = """
 import asyncio, os, signal, sys, threading
 from pathlib import Path
-from actors.adapters.tantivy_faiss import folding, index, vectors
+from actors.adapters.tantivy_faiss import folding, index, segments
 from tests.integration.test_tantivy_index_crashes import DIMENSION, FIRST, SECOND, numbered
 
 directory, point, number = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
@@ -52,7 +52,7 @@ async def main():
         await opened.upsert(more)
     else:
         await opened.upsert(more)
-        vectors._sync = die_at_call(vectors._sync)
+        segments._sync = die_at_call(segments._sync)
         await opened.optimize()
     print("survived", flush=True)
     await asyncio.sleep(60)
@@ -127,11 +127,11 @@ async def test_a_writer_killed_in_the_middle_of_a_commit_leaves_all_of_it_or_not
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("call", [1, 2, 3, 4])
+@pytest.mark.parametrize("call", [1, 2, 3, 4, 5, 6])
 async def test_a_writer_killed_while_it_publishes_graphs_loses_no_vector(
     tmp_path: Path, call: int
 ) -> None:
-    """Before the graph, its numbers, or their directory are durable; after they are published."""
+    """Before each of a graph's files, or their directory, is durable; after they are published."""
     assert let_die(tmp_path, "graphs", call) == ""
     await check_whole(tmp_path, FIRST + SECOND)
     names = {path.stem for path in tmp_path.glob("*.faiss")}
