@@ -205,7 +205,9 @@ def _parts(samples: Sequence[Sample]) -> dict[str, dict[str, float]]:
     Legs run side by side, one of them beside the embedding, so what the legs cost is the time
     that is left of the answer's beside embedding and blending.
     """
-    stages = {name: [sample.stages_ms[name] for sample in samples] for name in samples[0].stages_ms}
+    names = dict.fromkeys(name for sample in samples for name in sample.stages_ms)
+    # Not every query needs every stage.
+    stages = {name: [sample.stages_ms.get(name, 0.0) for sample in samples] for name in names}
     stages["legs"] = [
         sample.took_ms - sum(sample.stages_ms[name] for name in SPLIT if name in sample.stages_ms)
         for sample in samples
