@@ -12,8 +12,8 @@ from benchmarks.growth_index import Asked, Filled
 from benchmarks.growth_records import Stored
 
 PATH = Path(__file__).parent.parent / "docs" / "benchmarks" / "growth.json"
-FLOOR = 2.0
-"""Query time may grow by so much from the smallest to the largest index."""
+FLOOR, FROM, TO = 2.0, 10_000, 1_000_000
+"""Query time may grow by so much from an index of so many chunks to one of so many."""
 
 
 @dataclass(frozen=True, slots=True)

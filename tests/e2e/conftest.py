@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import psutil
@@ -102,14 +103,23 @@ def kill(process: psutil.Process) -> None:
     process.send_signal(signal.SIGKILL)
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    data_dir = tmp_path_factory.mktemp("headrace")
+AService = TypeVar("AService", bound=Service)
+
+
+@contextmanager
+def started(kind: type[AService], data_dir: Path) -> Iterator[AService]:
+    """A service of its own on a free port, stopped afterwards."""
     port = free_port()
-    running = Service(data_dir, f"http://127.0.0.1:{port}")
+    running = kind(data_dir, f"http://127.0.0.1:{port}")
     up = running.run("up", "--port", str(port), "--data-dir", str(data_dir), timeout=START_SECONDS)
     try:
         assert up.returncode == 0, up.stdout + up.stderr
         yield running
     finally:
         running.run("down", "--data-dir", str(data_dir), timeout=120)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with started(Service, tmp_path_factory.mktemp("headrace")) as running:
+        yield running

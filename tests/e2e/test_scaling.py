@@ -17,7 +17,7 @@ import pytest
 from domain.file_states import FINAL_STATUSES
 from tests.chaos.joining_node import JOINED
 from tests.chaos.second_node import SecondNode
-from tests.e2e.conftest import START_SECONDS, Service, eventually, free_port
+from tests.e2e.conftest import Service, eventually, started
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -45,15 +45,8 @@ class ScalingService(Service):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScalingService]:
-    data_dir = tmp_path_factory.mktemp("headrace")
-    port = free_port()
-    running = ScalingService(data_dir, f"http://127.0.0.1:{port}")
-    up = running.run("up", "--port", str(port), "--data-dir", str(data_dir), timeout=START_SECONDS)
-    try:
-        assert up.returncode == 0, up.stdout + up.stderr
+    with started(ScalingService, tmp_path_factory.mktemp("headrace")) as running:
         yield running
-    finally:
-        running.run("down", "--data-dir", str(data_dir), timeout=120)
 
 
 @pytest.fixture

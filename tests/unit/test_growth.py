@@ -56,9 +56,16 @@ def test_a_small_index_is_filled_and_asked_completely(tmp_path: Path) -> None:
     assert asked.recall > 0.95
 
 
-@pytest.mark.parametrize(("slow_ms", "verdict"), [(9.0, "It is reached"), (11.0, "not reached")])
+@pytest.mark.parametrize(("slow_ms", "verdict"), [(9.0, "so it is reached"), (11.0, "not reached")])
 def test_the_page_says_whether_queries_stay_fast_enough(slow_ms: float, verdict: str) -> None:
     assert verdict in page(some_results(slow_ms))
+
+
+def test_the_page_claims_nothing_of_sizes_that_were_not_measured() -> None:
+    results = some_results(9.0)
+    small, large = results.indexes
+    part = replace(results, indexes=[small, replace(large, chunks=100_000)])
+    assert "the rest was not measured" in page(part)
 
 
 def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
