@@ -117,7 +117,10 @@ async def test_a_reader_survives_the_cleaning_up_of_its_version(
         await writer.upsert([numbered(100 + n)])
     await writer.optimize()
     found = await reader.search_keyword("pump", limit=100, where=EVERYTHING)
-    assert len(found) == 55
+    # All of its own version while that is still readable, else all of the newest.
+    assert len(found) in (50, 55)
+    await reader.refresh()
+    assert len(await reader.search_keyword("pump", limit=100, where=EVERYTHING)) == 55
 
 
 async def test_an_index_of_another_dimension_is_refused_with_the_fix(tmp_path: Path) -> None:
