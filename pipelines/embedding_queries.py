@@ -10,7 +10,9 @@ from typing import NamedTuple
 from domain.models.chunks import Embedding
 from domain.ports.embedder import Embedder
 
-MAX_TOGETHER = 16
+MAX_TOGETHER = 4
+"""More would save little, and leave the event loop without work until their vectors come."""
+
 MAX_SHORT_CHARS = 200
 """A longer text would hold up the short ones for as long as many of them take."""
 
@@ -33,8 +35,8 @@ class QueryBatches:
     """While one run of the model goes on, queries gather for the next. For one event loop.
 
     A run reads all weights from memory, however few its texts are: for short ones that is most
-    of its time, so that sixteen together take about six times as long as one (measured). Nobody
-    waits for others to come.
+    of its time, so that four together take about half as long as four alone. Nobody waits for
+    others to come.
     """
 
     def __init__(self) -> None:

@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from threading import Event
 
 import numpy as np
 import orjson
@@ -19,7 +21,7 @@ import pytest
 
 from actors.adapters.memory.search_index import InMemorySearchIndex
 from actors.adapters.tantivy_faiss.folding import MIN_ROWS, Fold, plan
-from actors.adapters.tantivy_faiss.index import TantivySearchIndex
+from actors.adapters.tantivy_faiss.index import SEARCH_THREADS, TantivySearchIndex
 from actors.adapters.tantivy_faiss.segments import MANIFEST, MAX_SEGMENT_ROWS
 from domain.errors import DimensionMismatchError, IndexUnavailableError
 from domain.models.chunks import Chunk, EmbeddedChunk
@@ -66,6 +68,18 @@ async def open_index(directory: Path, *, dimension: int = DIMENSION) -> TantivyS
 
 async def all_ids(index: TantivySearchIndex) -> list[object]:
     return [chunk_id async for page in index.chunk_ids() for chunk_id in page]
+
+
+@contextmanager
+def busy_threads(index: TantivySearchIndex) -> Iterator[None]:
+    """All threads of the index have something to do until the block ends."""
+    is_over = Event()
+    for _ in range(SEARCH_THREADS):
+        index._threads.submit(is_over.wait)
+    try:
+        yield
+    finally:
+        is_over.set()
 
 
 def start_writer(directory: Path) -> subprocess.Popen[str]:
@@ -140,6 +154,32 @@ async def test_a_reader_goes_on_with_what_it_saw_when_graphs_are_replaced(tmp_pa
     after = await reader.search_vector(numbered(7).embedding, limit=300, where=EVERYTHING)
 
     assert (len(before), len(after)) == (100, 200)
+
+
+async def test_a_short_search_of_few_chunks_waits_for_no_thread(tmp_path: Path) -> None:
+    index = await open_index(tmp_path)
+    await index.upsert([numbered(1)])
+    await index.refresh()
+    with busy_threads(index):
+        found = await index.search_keyword("pump", limit=1, where=EVERYTHING)
+    assert len(found) == 1
+
+
+async def test_a_search_that_may_take_long_leaves_the_event_loop_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = await open_index(tmp_path)
+    await index.upsert([numbered(1), numbered(2)])
+    await index.refresh()
+    slack = SearchFilter(sources=("slack",))
+    with busy_threads(index):
+        filtered = asyncio.create_task(index.search_keyword("pump", limit=9, where=slack))
+        long = asyncio.create_task(index.search_keyword("pump " * 99, limit=9, where=EVERYTHING))
+        monkeypatch.setattr("actors.adapters.tantivy_faiss.index.SEARCHED_AT_ONCE", 1)
+        many = asyncio.create_task(index.search_keyword("pump", limit=9, where=EVERYTHING))
+        waiting = asyncio.wait({filtered, long, many}, timeout=0)
+        assert (await waiting)[0] == set()
+    assert [len(await task) for task in (filtered, long, many)] == [2, 2, 2]
 
 
 async def test_an_index_of_another_dimension_is_refused_with_the_fix(tmp_path: Path) -> None:

@@ -66,6 +66,11 @@ class Viewer:
         """To be called after every write of this process."""
         self._is_behind = True
 
+    @property
+    def at_hand(self) -> View | None:
+        """``current``, unless that is to be read first."""
+        return None if self._is_behind else self._view
+
     def current(self) -> View:
         """What this process has written is seen at once."""
         if self._is_behind:
