@@ -222,7 +222,6 @@ def open_segment(directory: Path, file: SegmentFile) -> Segment:
     if sizes != (file.size_bytes, file.row_bytes, file.rows, file.rows):
         raise OSError(f"{graph_path} or a file beside it is not as it was written")
     graph: Any = faiss.read_index(str(graph_path), faiss.IO_FLAG_MMAP_IFC)
-    graph.hnsw.efSearch = EXPLORED_ON_SEARCH
     with rows_path.open("rb") as rows:
         mapped = mmap.mmap(rows.fileno(), 0, access=mmap.ACCESS_READ)
     return Segment(file, graph, numbers, ends, mapped)
