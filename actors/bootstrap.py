@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import assert_never
 
 from actors.active_index import (
@@ -33,13 +34,12 @@ from actors.guarded import (
     guard_metadata,
     guard_objects,
 )
-from actors.index_engine import LANCEDB_TABLE, engine_of, tantivy_directory
 from actors.index_in_use import CurrentEmbedder, CurrentIndex, IndexInUse, Searched
 from actors.modules.files import ModuleFiles
 from actors.modules.following import FollowedParsers
 from actors.settings import Settings
 from actors.store_settings import CacheBackend, CacheSettings, ObjectBackend, SearchBackend
-from domain.errors import FatalImportError, ModelUnavailableError
+from domain.errors import FatalImportError, IndexUnavailableError, ModelUnavailableError
 from domain.models.indexes import IndexPlace
 from domain.ports.cache import Cache
 from domain.ports.clock import Clock
@@ -301,22 +301,19 @@ def open_model(settings: Settings, place: IndexPlace, *, sessions: int = 1) -> E
 
 
 async def open_index(settings: Settings, *, dimension: int, location: str = "") -> SearchIndex:
-    """A search index as this process reads it. Only the index writer may write to it."""
-    match engine_of(settings, location):
+    """A search index as this process reads it. Only the index writer may write to it.
+
+    Raises:
+        DimensionMismatchError, IndexUnavailableError: with the fix.
+    """
+    match settings.search.backend:
         # Imported here, as some take more than a second, and most processes search nothing.
         case SearchBackend.TANTIVY:
             from actors.adapters.tantivy_faiss.index import TantivySearchIndex
 
-            directory = tantivy_directory(settings.index_dir / location)
+            directory = tantivy_directory(settings, location)
+            _refuse_former_index(directory)
             return await TantivySearchIndex.open(directory, dimension=dimension)
-        case SearchBackend.LANCEDB:
-            from actors.adapters.lancedb.index import LanceSearchIndex
-
-            return await LanceSearchIndex.open(
-                settings.index_dir / location,
-                dimension=dimension,
-                vector_index_min_rows=settings.search.vector_index_min_rows,
-            )
         case SearchBackend.WEAVIATE:
             from actors.adapters.weaviate.index import WeaviateSearchIndex
 
@@ -324,16 +321,31 @@ async def open_index(settings: Settings, *, dimension: int, location: str = "") 
             return await WeaviateSearchIndex.open(weaviate, dimension=dimension)
 
 
+def tantivy_directory(settings: Settings, location: str) -> Path:
+    """Where an index in the data directory lies."""
+    return settings.index_dir / location / "tantivy"
+
+
+def _refuse_former_index(directory: Path) -> None:
+    """Where only an index of LanceDB lies, a fresh one beside it would look as if all were lost."""
+    former = directory.parent / "chunks.lance"
+    if former.exists() and not directory.exists():
+        raise IndexUnavailableError(
+            f"the search index {former} is of LanceDB, which this version does not read: move that "
+            "directory away, start the service and run 'headrace verify --repair', which fills a "
+            "new index",
+            directory=str(former),
+        )
+
+
 async def drop_index(settings: Settings, location: str) -> None:
     """Remove an index that is no longer used; absent is no error. It must not be open."""
     match settings.search.backend:
-        case SearchBackend.TANTIVY | SearchBackend.LANCEDB:
-            directory = settings.index_dir / location
+        case SearchBackend.TANTIVY:
+            directory = tantivy_directory(settings, location)
             # The first index lies beside the directories of the others.
-            first = [directory / LANCEDB_TABLE, tantivy_directory(directory)]
-            gone = [directory] if location else first
-            for one in gone:
-                await asyncio.to_thread(shutil.rmtree, one, ignore_errors=True)
+            gone = directory.parent if location else directory
+            await asyncio.to_thread(shutil.rmtree, gone, ignore_errors=True)
         case SearchBackend.WEAVIATE:
             from actors.adapters.weaviate.dropping import drop_collection
 

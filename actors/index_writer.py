@@ -21,7 +21,6 @@ from actors.bootstrap import (
 )
 from actors.breaker_hub import start_gossip
 from actors.guarded import guard_index_writes
-from actors.index_engine import engine_note
 from actors.logging import configure_logging
 from actors.namespace import NAMESPACE, ON_FIRST_NODE
 from actors.opened_once import OpenedOnce
@@ -185,8 +184,6 @@ class IndexWriterActor:
         return (await opened.get()).writer
 
     async def _open(self, place: IndexPlace) -> _OpenWriter:
-        if note := engine_note(self._settings, place.location):
-            log.warning("index_engine_kept", note=note)
         index = await open_index(self._settings, dimension=place.dimension, location=place.location)
         writer = GroupCommitWriter(guard_index_writes(index, self._breakers))
         return _OpenWriter(index, writer, asyncio.create_task(writer.maintain()))

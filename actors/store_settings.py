@@ -131,7 +131,6 @@ class ObjectSettings(Group):
 
 class SearchBackend(StrEnum):
     TANTIVY = "tantivy"
-    LANCEDB = "lancedb"
     WEAVIATE = "weaviate"
 
 
@@ -140,9 +139,8 @@ class SearchSettings(Group):
 
     backend: SearchBackend = Field(
         SearchBackend.TANTIVY,
-        description="``tantivy`` (with FAISS, in process), ``lancedb`` (in process) or "
-        "``weaviate`` (a server; see Weaviate below). An index that lies in the directory stays "
-        "in use, of whichever engine in process it is.",
+        description="``tantivy`` (with FAISS, in process) or ``weaviate`` (a server; see Weaviate "
+        "below).",
     )
     directory: Path | None = Field(
         None,
@@ -155,9 +153,6 @@ class SearchSettings(Group):
         True,
         description="What only vectors found is scored by words, too: one more keyword search, "
         "within these chunks alone.",
-    )
-    vector_index_min_rows: int = Field(
-        5_000, ge=256, description="Below this many chunks LanceDB compares vectors one by one."
     )
     leg_deadline_seconds: float = Field(
         2.0, gt=0, description="A leg that takes longer is left out and named in the answer."

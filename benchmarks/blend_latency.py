@@ -13,8 +13,8 @@ from uuid import UUID
 
 import numpy as np
 
-from actors.adapters.lancedb.rows import HIT_COLUMNS, rows_of, to_table
-from actors.adapters.on_disk.rows import Row, to_match
+from actors.adapters.tantivy_faiss.documents import document_of, row_of
+from actors.adapters.tantivy_faiss.rows import Row, to_match
 from benchmarks.relevance_sets import hits_of
 from benchmarks.texts import TextMaker
 from domain.blend_options import BlendOptions, Collapse
@@ -123,9 +123,7 @@ def _rows(generator: np.random.Generator) -> list[Row]:
         chunk_id = derive_chunk_id(record.record_id, 0, "made up")
         chunk = Chunk(chunk_id, record, 0, text, 0, len(text))
         chunks.append(EmbeddedChunk(chunk, file_id, _unit(generator)))
-    table = to_table(chunks, DIMENSION).select(HIT_COLUMNS)
-    numbers = list(range(len(chunks)))
-    return list(rows_of(table.append_column("_rowid", [numbers])).values())
+    return [row_of(document_of(one, number)) for number, one in enumerate(chunks)]
 
 
 def _unit(generator: np.random.Generator) -> Embedding:

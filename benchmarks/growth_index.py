@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from actors.adapters.tantivy_faiss.index import TantivySearchIndex
 from actors.index_writer import FRESH_CHUNKS_BEFORE_OPTIMIZE, FRESH_SHARE_BEFORE_OPTIMIZE
-from benchmarks.engines import DIMENSION
+from benchmarks.engine_kinds import DIMENSION
 from benchmarks.growth_corpus import Corpus, Matrix
 from benchmarks.queries import percentiles
 from domain.models.search import Match, Query, SearchFilter

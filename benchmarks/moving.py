@@ -1,7 +1,7 @@
 """``python -m benchmarks.moving DIR [--to cluster]``: 50,000 made-up records migrate.
 
-In the empty directory DIR it fills a data directory (real PostgreSQL and LanceDB, vectors by
-hashes), moves it by ``headrace migrate``, killing that twice on the way, backs the target up and
+In the empty directory DIR it fills a data directory (real PostgreSQL and a real index, vectors
+by hashes), moves it by ``headrace migrate``, killing that twice on the way, backs the target up and
 restores that into a third place. Both are compared with the source: contents, and the answers to 50
 questions.
 

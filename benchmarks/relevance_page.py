@@ -57,7 +57,7 @@ def _head(model: str) -> Iterator[str]:
     yield "# Relevance"
     yield ""
     packages = ", ".join(
-        f"{name} {version(name)}" for name in ("lancedb", "onnxruntime", "openvino")
+        f"{name} {version(name)}" for name in ("tantivy", "faiss-cpu", "onnxruntime", "openvino")
     )
     yield (
         f"Written by `python -m benchmarks.relevance DIR… --write` ({packages}). Every collection "

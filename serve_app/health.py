@@ -15,7 +15,6 @@ from starlette.responses import Response
 from actors.active_index import model_note
 from actors.bootstrap import Services
 from actors.breakers import GateStatus
-from actors.index_engine import engine_note
 from domain.errors import HeadraceError, RetryableError
 from pipelines.verifying import verify
 from serve_app.context import Context, InContext
@@ -103,7 +102,6 @@ async def status(context: InContext) -> StatusResponse:
         direct_uploads=context.direct.is_offered,
         model=active.model if active else None,
         model_note=model_note(services.settings, active) if active else None,
-        index_note=engine_note(services.settings, active.location) if active else None,
         components=components,
         breakers={
             dependency: breaker_model(gate)

@@ -348,6 +348,5 @@ class StatusResponse(ResponseModel):
     )
     model: str | None = Field(description="Of the index in use.")
     model_note: str | None = Field(description="Where the settings name another; with the fix.")
-    index_note: str | None = Field(description="The same of the search index's engine.")
     components: Mapping[str, ComponentModel]
     breakers: Mapping[str, BreakerModel] = Field(description="Circuit breakers by dependency.")

@@ -1,6 +1,6 @@
 """The process that starts PostgreSQL and the node, keeps them alive, and stops them.
 
-It imports neither Ray nor LanceDB, so it costs little and outlives whatever they do.
+It imports neither Ray nor the index, so it costs little and outlives whatever they do.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ The same words in each of these indexes, so that a question finds the same where
 What one version has written, the next must find: whoever changes this raises the version of every
 index that uses it. Where no spaces are between words, ``domain.words`` comes first.
 
-The list of stop words is as long as LanceDB's. Shorter ones leave questions with ``what``, ``how``
+The list of stop words is a long one. Shorter ones leave questions with ``what``, ``how``
 and ``which`` in them to be answered by texts that have these.
 """
 

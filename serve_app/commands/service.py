@@ -186,7 +186,7 @@ def _show_status(output: Output, url: str, answer: dict[str, Any], trouble: str 
     output.table(("", ""), rows)
 
 
-NOTED = ("model", "model_note", "index_note")
+NOTED = ("model", "model_note")
 UNKNOWN = "unknown"
 """What a store that is away would have to tell."""
 

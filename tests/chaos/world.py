@@ -156,7 +156,7 @@ def _title(process: psutil.Process) -> str:
 def running_world(data_dir: Path, **settings: str) -> Iterator[World]:
     """A started service with these further variables; stopped whatever happens.
 
-    Its index is a Weaviate's where the environment names the program, else LanceDB's.
+    Its index is a Weaviate's where the environment names the program, else in the data directory.
     """
     world = World(data_dir, f"http://127.0.0.1:{free_port()}", settings)
     try:

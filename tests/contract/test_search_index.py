@@ -12,7 +12,6 @@ from uuid import NAMESPACE_OID, uuid5
 import numpy as np
 import pytest
 
-from actors.adapters.lancedb.index import LanceSearchIndex
 from actors.adapters.memory.search_index import InMemorySearchIndex
 from actors.adapters.tantivy_faiss.index import TantivySearchIndex
 from domain.errors import DimensionMismatchError
@@ -67,7 +66,6 @@ async def keyword(index: SearchIndex, text: str, where: SearchFilter = EVERYTHIN
 @pytest.fixture(
     params=[
         "memory",
-        "lancedb",
         "tantivy",
         pytest.param("weaviate", marks=pytest.mark.external_service),
     ]
@@ -79,8 +77,6 @@ async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         return
     if request.param == "memory":
         opened = InMemorySearchIndex(dimension=DIMENSION)
-    elif request.param == "lancedb":
-        opened = await LanceSearchIndex.open(tmp_path / "index", dimension=DIMENSION)
     else:
         opened = await TantivySearchIndex.open(tmp_path / "index", dimension=DIMENSION)
     yield opened

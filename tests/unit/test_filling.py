@@ -156,7 +156,7 @@ async def test_hits_of_a_record_with_much_metadata_show_the_same_part_of_it(
     metadata: dict[str, Any] = {f"field {number:03}": "x" * 50 for number in range(150)}
     wide = a_record("wide", "pump", metadata=metadata)
     in_another_order = replace(wide, metadata=dict(sorted(metadata.items(), reverse=True)))
-    async with lance_index(tmp_path / "a") as source, lance_index(tmp_path / "b") as target:
+    async with disk_index(tmp_path / "a") as source, disk_index(tmp_path / "b") as target:
         await source.upsert(embedded(wide))
         await Filling(target).run(content_of(in_another_order), source)
         [before], [after] = await shown(source, "pump"), await shown(target, "pump")
@@ -165,7 +165,7 @@ async def test_hits_of_a_record_with_much_metadata_show_the_same_part_of_it(
 
 
 @asynccontextmanager
-async def lance_index(directory: Path) -> AsyncIterator[SearchIndex]:
+async def disk_index(directory: Path) -> AsyncIterator[SearchIndex]:
     index = await TantivySearchIndex.open(directory, dimension=HashEmbedder().dimension)
     yield index
     await index.close()

@@ -46,9 +46,9 @@ def test_every_store_of_a_profile_can_be_chosen_on_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HEADRACE_PROFILE", "cluster")
-    monkeypatch.setenv("HEADRACE_SEARCH__BACKEND", "lancedb")
+    monkeypatch.setenv("HEADRACE_SEARCH__BACKEND", "tantivy")
     monkeypatch.setenv("HEADRACE_SEARCH__CANDIDATES_PER_LEG", "50")
-    assert backends(Settings()) == ("lancedb", "s3", "redis")
+    assert backends(Settings()) == ("tantivy", "s3", "redis")
 
 
 def test_what_else_is_set_in_a_group_leaves_the_profile_s_choice(

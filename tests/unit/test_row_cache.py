@@ -6,13 +6,14 @@ from uuid import UUID
 
 import numpy as np
 
-from actors.adapters.on_disk.row_cache import ENTRY_BYTES, RowCache
-from actors.adapters.on_disk.rows import Row
+from actors.adapters.tantivy_faiss.row_cache import ENTRY_BYTES, RowCache
+from actors.adapters.tantivy_faiss.rows import Row
 from domain.models.ids import RecordId
 
 
 def row(name: str) -> Row:
-    return Row(RecordId(UUID(int=0)), "csv", name.encode(), "", None, np.empty(0, np.float16))
+    nothing = np.empty(0, np.float16)
+    return Row(RecordId(UUID(int=0)), "csv", name.encode(), "", None, nothing, None, b"")
 
 
 def names(cache: RowCache, row_ids: list[int]) -> dict[int, bytes]:

@@ -16,7 +16,14 @@ import orjson
 import tantivy
 
 from actors.adapters.english import well_formed
-from actors.adapters.on_disk.rows import Row, heading_in, pack, shown_in, to_microseconds, unpack
+from actors.adapters.tantivy_faiss.rows import (
+    Row,
+    heading_in,
+    pack,
+    shown_in,
+    to_microseconds,
+    unpack,
+)
 from actors.adapters.tantivy_faiss.texts import all_starts, signs_of, words_in_order
 from domain.models.chunks import (
     AUTHOR,

@@ -11,13 +11,13 @@ from typing import Self
 
 import tantivy
 
-from actors.adapters.on_disk.errors import translated
-from actors.adapters.on_disk.row_cache import RowCache
-from actors.adapters.on_disk.rows import candidate_of
 from actors.adapters.tantivy_faiss.documents import chunk_id_of, row_of, vector_of
+from actors.adapters.tantivy_faiss.errors import translated
 from actors.adapters.tantivy_faiss.folding import Folder
 from actors.adapters.tantivy_faiss.opening import open_directory
 from actors.adapters.tantivy_faiss.queries import LOOKED_UP_SINGLY, Queries
+from actors.adapters.tantivy_faiss.row_cache import RowCache
+from actors.adapters.tantivy_faiss.rows import candidate_of
 from actors.adapters.tantivy_faiss.searching import Search
 from actors.adapters.tantivy_faiss.segments import read_manifest
 from actors.adapters.tantivy_faiss.viewing import Viewer, pages

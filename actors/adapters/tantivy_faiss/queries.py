@@ -10,7 +10,6 @@ from uuid import UUID
 import tantivy
 
 from actors.adapters.english import query_words_of, well_formed
-from actors.adapters.on_disk.rows import to_microseconds
 from actors.adapters.tantivy_faiss.documents import (
     CHUNK_ID,
     LABEL,
@@ -29,6 +28,7 @@ from actors.adapters.tantivy_faiss.documents import (
     WORDS,
     tag,
 )
+from actors.adapters.tantivy_faiss.rows import to_microseconds
 from actors.adapters.tantivy_faiss.texts import (
     PhraseTokens,
     asked_name,

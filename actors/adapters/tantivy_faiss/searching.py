@@ -8,8 +8,6 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import tantivy
 
-from actors.adapters.on_disk.row_cache import RowCache
-from actors.adapters.on_disk.rows import Row, to_match
 from actors.adapters.tantivy_faiss.documents import (
     NUMBER,
     ORDER,
@@ -21,6 +19,8 @@ from actors.adapters.tantivy_faiss.documents import (
     row_of,
 )
 from actors.adapters.tantivy_faiss.queries import Queries, Query
+from actors.adapters.tantivy_faiss.row_cache import RowCache
+from actors.adapters.tantivy_faiss.rows import Row, to_match
 from actors.adapters.tantivy_faiss.vectors import Near, best_of
 from actors.adapters.tantivy_faiss.viewing import View, pages
 from domain.models.chunks import Embedding

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from threading import Lock
 
-from actors.adapters.on_disk.rows import Row
+from actors.adapters.tantivy_faiss.rows import Row
 
 ENTRY_BYTES = 500
 """About what an entry costs beside its bytes."""

@@ -27,8 +27,8 @@ _MICROSECOND = timedelta(microseconds=1)
 class Row(NamedTuple):
     """What ranking needs of a chunk, unpacked, and all that a hit shows as it is stored.
 
-    ``chunk`` is the chunk's id in bytes, empty where it is known from ``shown`` alone. A ``vector``
-    of 16 bits a number is half the memory, and cosines change by less than 0.001.
+    ``chunk`` is the chunk's id in bytes. A ``vector`` of 16 bits a number is half the memory, and
+    cosines change by less than 0.001.
     """
 
     record_id: RecordId
@@ -37,8 +37,8 @@ class Row(NamedTuple):
     file_id: str
     timestamp: datetime | None
     vector: Vector
-    heading: str | None = None
-    chunk: bytes = b""
+    heading: str | None
+    chunk: bytes
 
 
 def to_match(row: Row, score: float) -> Match:
@@ -84,7 +84,7 @@ def pack(chunk: Chunk) -> bytes:
 
 
 def shown_in(packed: bytes) -> bytes:
-    """All that a hit shows, as JSON, of the column ``hit``."""
+    """All that a hit shows, as JSON."""
     return packed[_end_of_source(packed) :]
 
 
@@ -104,7 +104,7 @@ def unpack(
     vector: Vector,
     *,
     heading: str | None,
-    chunk: bytes = b"",
+    chunk: bytes,
 ) -> Row:
     return Row(
         record_id=RecordId(UUID(bytes=packed[:_RECORD_ID_BYTES])),
