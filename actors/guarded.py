@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 Port = TypeVar("Port")
 
-PASSED_BY = frozenset({"ping", "close", "wait", "watch", "refresh", "read_ahead"})
+PASSED_BY = frozenset({"ping", "close", "wait", "watch", "refresh"})
 """Methods that ask nobody, or that have to be able to ask at any time. What needs no answer must
 not count as one: it would close the breaker of a dependency that is still away."""
 

@@ -135,9 +135,6 @@ class CurrentIndex:
     async def refresh(self) -> None:
         await self._index.refresh()
 
-    async def read_ahead(self) -> None:
-        await self._index.read_ahead()
-
     async def ping(self) -> None:
         await self._index.ping()
 

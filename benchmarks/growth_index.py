@@ -123,8 +123,6 @@ async def _ask(corpus: Corpus, directory: Path, questions: int) -> Asked:
     before, own_before = _memory()
     began = time.perf_counter()
     index = await TantivySearchIndex.open(directory, dimension=DIMENSION)
-    for _ in range(2):  # The second finds that nobody writes, and reads.
-        await index.read_ahead()
     open_seconds = time.perf_counter() - began
     latency_ms = await _latencies(ways_of_asking(index, texts, vectors), len(texts))
     resident, own = _memory()

@@ -19,8 +19,7 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.5
 REFRESH_SECONDS = 5.0
-"""The writer folds chunks into faster structures without a new generation; readers follow, and
-read ahead what searches of the new version will need."""
+"""The writer folds chunks into faster structures without a new generation; readers follow."""
 
 
 class IndexFollower:
@@ -74,8 +73,7 @@ class IndexFollower:
                 await task
 
     async def _follow_on(self) -> None:
-        # What is there at the start is read ahead at once, but nobody waits for it.
-        waited = REFRESH_SECONDS
+        waited = 0.0
         while True:
             await asyncio.sleep(POLL_SECONDS)
             waited += POLL_SECONDS
@@ -84,7 +82,6 @@ class IndexFollower:
                     waited = 0.0
                 elif waited >= REFRESH_SECONDS:
                     await self._refresh()
-                    await self._index.read_ahead()
                     waited = 0.0
             except RetryableError as error:
                 log.warning("index_not_followed", error=error.message)

@@ -97,13 +97,6 @@ class SearchIndex(IndexWriter, Protocol):
         """See what others have written."""
         ...
 
-    async def read_ahead(self) -> None:
-        """Fetch what searches will need; answers stay the same, only faster.
-
-        To be called now and then: an index that is being written to is left alone.
-        """
-        ...
-
     async def ping(self) -> None: ...
 
     async def close(self) -> None: ...

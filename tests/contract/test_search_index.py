@@ -492,13 +492,6 @@ async def test_optimizing_leaves_the_answers_as_they_were(index: SearchIndex) ->
     assert sorted(t[-1] for t in await keyword(index, "pump")) == list("bcdef")
 
 
-async def test_reading_ahead_leaves_the_answers_as_they_were(index: SearchIndex) -> None:
-    await index.upsert(CORPUS)
-    before = await keyword(index, "pump")
-    await index.read_ahead()
-    assert await keyword(index, "pump") == before
-
-
 async def test_chunks_are_fetched_by_id_as_hits_show_them_with_their_vectors(
     index: SearchIndex,
 ) -> None:

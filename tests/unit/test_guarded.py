@@ -140,7 +140,7 @@ async def test_every_call_to_the_index_is_refused_while_it_is_open(
     assert refused.value.details["breaker"] == "open"
 
 
-@pytest.mark.parametrize("name", ["ping", "refresh", "read_ahead", "close"])
+@pytest.mark.parametrize("name", ["ping", "refresh", "close"])
 async def test_what_asks_nobody_is_neither_refused_nor_an_answer(
     breakers: Breakers, index: FailingIndex, clock: FakeClock, name: str
 ) -> None:

@@ -140,9 +140,6 @@ class TantivySearchIndex:
         with translated(self._directory, "read"):
             await asyncio.to_thread(self._viewer.follow)
 
-    async def read_ahead(self) -> None:
-        """Nothing to do: the rows of nearly all chunks lie beside the graphs."""
-
     async def ping(self) -> None:
         await self.refresh()
 

@@ -223,9 +223,6 @@ class WeaviateSearchIndex:
     async def refresh(self) -> None:
         """Nothing to do: every search asks the server."""
 
-    async def read_ahead(self) -> None:
-        """Nothing to do: the server keeps at hand what it needs."""
-
     async def ping(self) -> None:
         async with self._calls.checking():
             await self._collection.query.fetch_objects(limit=1, return_properties=[])
