@@ -86,11 +86,12 @@ def read_sources(folder: Path, products: set[str] | None) -> Sources:
         for document in Collection(folder / "ir").documents()
         if products is None or document["metadata"]["product"] in products
     }
-    messages, names = [], {}
+    messages: list[Record] = []
+    names: dict[RecordId, str] = {}
     for record in messages_of(folder / "slack-export.zip"):
         ts = record.native_id.rpartition(":")[2]
         name = slack.get((str(record.metadata["channel"]).removeprefix("#"), ts))
-        if name in documents:
+        if name is not None and name in documents:
             names[record.record_id] = name
             messages.append(record)
     found = set(names.values()) | set(calls.values())

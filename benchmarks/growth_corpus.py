@@ -61,7 +61,8 @@ class VectorMaker:
         random = np.random.default_rng(seed)
         topics = random.choice(len(self._centres), count, p=self._weights)
         vectors: Matrix = self._centres[topics] + self._drawn(random, count, OWN)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
 
     def _drawn(self, random: np.random.Generator, count: int, share: float) -> Matrix:
         normal = random.standard_normal((count, len(self._scale)), np.float32)
@@ -71,7 +72,8 @@ class VectorMaker:
 def _scale(dimension: int) -> NDArray[np.float32]:
     """Deviations along each direction, whose squares sum to 1."""
     variances = 1 / (np.arange(dimension) + FLATTENING)
-    return np.sqrt(variances / variances.sum()).astype(np.float32)
+    deviations: NDArray[np.float32] = np.sqrt(variances / variances.sum()).astype(np.float32)
+    return deviations
 
 
 @dataclass(frozen=True, slots=True)

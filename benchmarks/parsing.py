@@ -99,15 +99,16 @@ def measure_folder(folder: Path, *, rounds: int) -> Iterator[ParsingResult]:
 def measure_file(path: Path, form: str, *, rounds: int) -> ParsingResult:
     reading = _Reading(path)
     limit, read_limit = _limit_of(form)
-    seconds: dict[str, list[float]] = {}
+    works: dict[str, Callable[[], object]] = {
+        "limit": partial(read_limit, path),
+        "plan": reading.plan,
+        "parse": reading.parse,
+        "hashed": partial(reading.parse, is_hashed=True),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
-        for name, work in {
-            "limit": partial(read_limit, path),
-            "plan": reading.plan,
-            "parse": reading.parse,
-            "hashed": partial(reading.parse, is_hashed=True),
-        }.items():
-            seconds.setdefault(name, []).append(_seconds(work))
+        for name, work in works.items():
+            seconds[name].append(_seconds(work))
     size = reading.size_bytes
     rates = {name: size / _MB / median(times) for name, times in seconds.items()}
     return ParsingResult(
@@ -132,7 +133,7 @@ class _Reading:
         with path.open("rb") as file:
             self._parser: Parser = detect(file, path.name)
         self._context = ParseContext(path.name, self._parser.name, "0" * 64, ImportOptions())
-        self._slices: Sequence[Slice] = ()
+        self._slices: list[Slice] = []
         self.records = 0
         self.plan()
         self.size_bytes = sum(part.size_bytes for part in self._slices)

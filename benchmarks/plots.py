@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from cycler import cycler
@@ -48,7 +49,7 @@ def write_plots(folder: Path, imported: ImportResult, queries: Sequence[QueryRes
 
 def save(path: Path, theme: Theme, draw: Draw) -> None:
     """Draw a figure of one plot; the same drawing makes the same bytes."""
-    style = {
+    style: dict[Any, Any] = {
         "svg.hashsalt": path.name,
         "svg.fonttype": "none",
         "font.family": "sans-serif",

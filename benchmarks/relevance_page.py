@@ -83,8 +83,8 @@ def _quality(results: RelevanceResults) -> Iterator[str]:
     yield ""
     yield "| set | keyword | BM25 elsewhere | vector | MiniLM elsewhere | |"
     yield "|---|---:|---:|---:|---:|---|"
-    for source, figures in (("published", PUBLISHED), ("one chunk a document", PLAIN)):
-        yield from _beside(results.sets, source, figures)
+    for source, elsewhere in (("published", PUBLISHED), ("one chunk a document", PLAIN)):
+        yield from _beside(results.sets, source, elsewhere)
 
 
 def _beside(

@@ -74,9 +74,9 @@ class Cutting:
 
     def _add(self, name: str, meeting: str, turns: Sequence[Any], way: Way, model: str) -> None:
         whole = transcript(meeting, turns)
-        fields = {"native_id": name, "segments": whole.segments if way.has_segments else ()}
-        limits = ChunkLimits(way.max_tokens)
-        for chunk in chunk_record(replace(whole, **fields), model=model, limits=limits):
+        segments = whole.segments if way.has_segments else ()
+        record = replace(whole, native_id=name, segments=segments)
+        for chunk in chunk_record(record, model=model, limits=ChunkLimits(way.max_tokens)):
             self._wholes[chunk.chunk_id] = whole
             # A record of its own: the blending of the product would show one hit for each call.
             alone = replace(chunk.record, native_id=f"{name}#{chunk.position}")
