@@ -134,16 +134,18 @@ class Lance:
 
 
 def predicate_of(where: SearchFilter) -> str:
-    """Phrases, excluded words, authors and places as SQL, empty for none."""
+    """As SQL, empty for none: all phrases, no excluded word, one of the authors and places each."""
     terms = [_matches("text", phrase_pattern(each)) for each in where.phrases]
     terms += [f"NOT {_matches('text', phrase_pattern(each))}" for each in where.excluded]
-    terms += [_matches("author", name_pattern(each)) for each in where.authors]
-    terms += [f"channel = {_quoted(each.casefold())}" for each in where.places]
+    if where.authors:
+        terms.append(_matches("author", "|".join(map(name_pattern, where.authors))))
+    if where.places:
+        terms.append(f"channel IN ({', '.join(_quoted(one.casefold()) for one in where.places)})")
     return " AND ".join(terms)
 
 
 def _matches(column: str, pattern: str) -> str:
-    return f"regexp_like({column}, {_quoted('(?i)' + pattern)})"
+    return f"regexp_like({column}, {_quoted(f'(?i)(?:{pattern})')})"
 
 
 def _quoted(value: str) -> str:
