@@ -24,9 +24,9 @@ from actors.adapters.tantivy_faiss.segments import (
 from domain.models.chunks import Embedding, Vector
 
 PARTS, LEAST_PART = 2, 48
-"""Of n segments each is asked for so many n-th parts of the nearest, and no fewer than that. Of five
-with 565,000 vectors 99.4 % of the true first ten are found, in less than half of the time that it
-takes to explore each as if it were alone."""
+"""Of n segments each is asked for so many n-th parts of the nearest, and no fewer than that. Of
+565,000 vectors in five 99.4 % of the true first ten are found, and 97.8 % of the first hundred, in
+2.3 ms; exploring four with 432,000 as if each were alone finds 99.5 and 99.5 % in 4.0."""
 
 
 class Near(NamedTuple):
