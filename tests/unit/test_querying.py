@@ -127,13 +127,13 @@ async def test_a_leg_that_fails_is_left_out_and_named() -> None:
 
 
 async def test_a_leg_that_is_late_is_left_out_and_named() -> None:
-    degraded = await engine_over(EndlessKeywords(dimension=64), leg_deadline_seconds=0.01)
+    degraded = await engine_over(EndlessKeywords(dimension=64), leg_deadline_seconds=0.5)
     answer = await degraded.answer(Query("leaks pump"))
     assert (answer.degraded, answer.hits[0].candidate.text) == (("keyword",), TEXTS[0])
 
 
 async def test_no_leg_at_all_is_an_error_that_names_the_reasons() -> None:
-    broken = await engine_over(BrokenEverywhere(dimension=64), leg_deadline_seconds=0.01)
+    broken = await engine_over(BrokenEverywhere(dimension=64), leg_deadline_seconds=0.5)
     with pytest.raises(IndexUnavailableError, match=r"the disk is gone.*keyword: too late"):
         await broken.answer(Query("pump"))
 
@@ -209,7 +209,7 @@ async def test_the_keyword_leg_stands_in_for_vectors_that_cannot_be_made() -> No
 async def test_when_full_text_fails_too_the_error_names_all_reasons() -> None:
     broken = await engine_over(
         BrokenEverywhere(dimension=64),
-        leg_deadline_seconds=0.01,
+        leg_deadline_seconds=0.5,
         full_text=Words(StoreUnavailableError("the store is away")),
     )
     with pytest.raises(IndexUnavailableError, match=r"disk is gone.*too late.*store is away"):
