@@ -46,10 +46,17 @@ class Database:
     """One process's connections. A connection that was lost is replaced on its next use."""
 
     def __init__(
-        self, dsn: str, pool: asyncpg.Pool[asyncpg.Record], *, connect_timeout_seconds: float
+        self,
+        dsn: str,
+        pool: asyncpg.Pool[asyncpg.Record],
+        *,
+        broken_off: set[int],
+        connect_timeout_seconds: float,
     ) -> None:
+        """``broken_off`` are the servers' processes whose connections the pool has to reset."""
         self.dsn = dsn
         self._pool = pool
+        self._broken_off = broken_off
         self._connect_timeout_seconds = connect_timeout_seconds
 
     @classmethod
@@ -72,6 +79,11 @@ class Database:
         async def set_codecs(connection: asyncpg.Connection[asyncpg.Record]) -> None:
             await _set_codecs(connection, vector_schema)
 
+        broken_off: set[int] = set()
+
+        async def reset(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+            await _reset_broken_off(connection, broken_off)
+
         pool = await asyncpg.create_pool(
             dsn,
             min_size=0,
@@ -82,13 +94,16 @@ class Database:
             # The server's own limit comes first and leaves the connection usable.
             command_timeout=statement_timeout_seconds + 5,
             init=set_codecs,
+            reset=reset,
             server_settings={
                 "application_name": "headrace",
                 "timezone": "UTC",
                 "statement_timeout": f"{statement_timeout_seconds * 1000:.0f}",
             },
         )
-        database = cls(dsn, pool, connect_timeout_seconds=connect_timeout_seconds)
+        database = cls(
+            dsn, pool, broken_off=broken_off, connect_timeout_seconds=connect_timeout_seconds
+        )
         await database.fetch("SELECT 1")
         return database
 
@@ -151,8 +166,12 @@ class Database:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         connection = await self._acquire()
+        process = connection.get_server_pid()
         try:
             yield connection
+        except BaseException:
+            self._broken_off.add(process)
+            raise
         finally:
             await self._pool.release(connection)
 
@@ -193,6 +212,21 @@ class Database:
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
+
+
+async def _reset_broken_off(
+    connection: asyncpg.Connection[asyncpg.Record], broken_off: set[int]
+) -> None:
+    """Reset a connection whose last use ended in an error; any other needs no further call.
+
+    No setting, lock or cursor of ours outlives its transaction, and the driver has rolled that
+    back. But it prepares a statement in a message that ends no implicit transaction: the one
+    which executes it does, and a use that breaks off in between never sends it.
+    """
+    process = connection.get_server_pid()
+    if process in broken_off:
+        broken_off.discard(process)
+        await connection.execute(connection.get_reset_query())
 
 
 async def _vector_schema_of(dsn: str, timeout_seconds: float, statement_cache_size: int) -> str:
