@@ -36,6 +36,11 @@ def check_transition(current: S, to: S) -> None:
         raise ConflictError(f"a file that is {current} cannot become {to}", current=current, to=to)
 
 
+def statuses_before(to: S) -> tuple[S, ...]:
+    """Those that a file may move from to become ``to``."""
+    return tuple(status for status, following in _NEXT.items() if to in following)
+
+
 def statuses_awaiting(event: Event) -> tuple[S, ...]:
     """The statuses in which a file cannot go on without the event, the earliest first."""
     match event:

@@ -52,11 +52,11 @@ class UploadAdopter:
             raise
         await self._direct.discard(file.file_id)
         log.info("upload_adopted", file_id=str(file.file_id), size_bytes=stored.size_bytes)
-        return (await self._metadata.files.get(file.file_id)).file
+        return await self._metadata.files.find(file.file_id)
 
     async def _adopted_by_another(self, file: FileImport) -> FileImport:
         """The bytes went while they were read: because of an earlier try that lives on, perhaps."""
-        now = (await self._metadata.files.get(file.file_id)).file
+        now = await self._metadata.files.find(file.file_id)
         if now.status is ProcessingStatus.DELETING:
             raise ConflictError("the file is being deleted", file_id=str(file.file_id))
         if is_upload_key(now.object_key):

@@ -212,7 +212,7 @@ class ActorImportWorkers:
 
     async def import_file(self, claim: Claim) -> None:
         """As ``conductor.ImportWorkers``; what is large or wants a job goes through Ray Data."""
-        file = (await self._metadata.files.get(claim.file_id)).file
+        file = await self._metadata.files.find(claim.file_id)
         is_large = file.file_size > self._settings.ingest.bulk_bytes
         if file.options.as_job or (is_large and await self._has_several_slices(claim)):
             await self._in_bulk(claim, file)

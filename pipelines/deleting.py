@@ -52,7 +52,7 @@ class FileDeleter:
 
     async def _remove_object(self, file_id: FileId) -> None:
         """Remove the raw bytes unless another file has the same."""
-        key = (await self._metadata.files.get(file_id)).file.object_key
+        key = (await self._metadata.files.find(file_id)).object_key
         async with self._metadata.files.reclaiming(key, besides=file_id) as is_unused:
             if is_unused:
                 await self._objects.delete(key)

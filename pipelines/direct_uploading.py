@@ -161,7 +161,7 @@ class DirectUploadService:
 
     async def _made_of(self, upload_id: FileId) -> FileImport:
         try:
-            return (await self._metadata.files.get(upload_id)).file
+            return await self._metadata.files.find(upload_id)
         except NotFoundError as error:
             raise NotFoundError("no such upload", upload_id=str(upload_id)) from error
 

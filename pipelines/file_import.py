@@ -99,7 +99,7 @@ class FilePlanner:
         Raises:
             UnreadableFileError: a sentence with the fix.
         """
-        file = (await self._metadata.files.get(file_id)).file
+        file = await self._metadata.files.find(file_id)
         await self._metadata.files.transition(file_id, ProcessingStatus.VALIDATING)
         uploaded = file
         if self._adopter is not None:
@@ -125,7 +125,7 @@ class FilePlanner:
 
     async def queue_for_processing(self, file_id: FileId) -> None:
         """Cut the validated file into slices and let the conductor have it."""
-        file = (await self._metadata.files.get(file_id)).file
+        file = await self._metadata.files.find(file_id)
         context = parse_context(file, self._limits.archive, self._limits.extractor)
         parser = await self._parsers.of_label(file.parser or "")
         async with raw_bytes(self._objects, file) as raw:
@@ -178,7 +178,7 @@ class FileImporter:
             UnreadableFileError: the parser cannot go on.
         """
         started = time.monotonic()
-        file = (await self._metadata.files.get(claim.file_id)).file
+        file = await self._metadata.files.find(claim.file_id)
         parts = await self._metadata.slices.pending(claim.file_id)
         try:
             await self._import_slices(claim, file, parts)
@@ -220,7 +220,7 @@ class FileImporter:
 
 async def finish_processing(metadata: MetadataStore, claim: Claim, *, seconds: float) -> None:
     """Move a file whose slices are all complete on to ``indexing``, with its event."""
-    ledger = (await metadata.files.get(claim.file_id)).ledger
+    ledger = await metadata.slices.ledger(claim.file_id)
     event = FileProcessed(claim.file_id, record_count=ledger.read, processing_time=seconds)
     await metadata.files.transition(
         claim.file_id, ProcessingStatus.INDEXING, claim=claim, event=event

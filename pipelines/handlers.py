@@ -39,7 +39,7 @@ class EventHandlers:
 
     async def handle(self, event: Event) -> None:
         """Run the event's handlers in order; an event of a file that moved on does nothing."""
-        file = (await self._metadata.files.get(event.file_id)).file
+        file = await self._metadata.files.find(event.file_id)
         match event:
             case FileUploaded():
                 if file.status in {ProcessingStatus.PENDING, ProcessingStatus.VALIDATING}:
@@ -77,11 +77,11 @@ class EventHandlers:
         if file.status is not ProcessingStatus.INDEXING:
             return
         await self._metadata.events.bump_generation()
-        report = await self._metadata.files.get(event.file_id)
+        ledger = await self._metadata.slices.ledger(event.file_id)
         vectors = await self._metadata.records.vector_count(event.file_id)
         status = (
             ProcessingStatus.COMPLETED_WITH_ERRORS
-            if report.ledger.failed
+            if ledger.failed
             else ProcessingStatus.COMPLETED
         )
         await self._metadata.files.transition(

@@ -98,7 +98,7 @@ class UploadFinisher:
             await self._metadata.uploads.get(upload_id)
         except NotFoundError:
             try:
-                file = (await self._metadata.files.get(upload_id)).file
+                file = await self._metadata.files.find(upload_id)
             except NotFoundError:
                 return False
             return file.object_key == upload_key(upload_id)

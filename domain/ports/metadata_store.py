@@ -58,6 +58,14 @@ class FileImports(Protocol):
         """Raises ``NotFoundError``."""
         ...
 
+    async def find(self, file_id: FileId) -> FileImport:
+        """The file alone, for who needs neither ledger nor progress, which cost much more.
+
+        Raises:
+            NotFoundError.
+        """
+        ...
+
     async def list(
         self,
         *,
@@ -155,6 +163,10 @@ class SliceLedger(Protocol):
 
     async def pending(self, file_id: FileId) -> Sequence[Slice]:
         """Slices not completed yet, by number."""
+        ...
+
+    async def ledger(self, file_id: FileId) -> Ledger:
+        """The sum of all slices' ledgers; empty for a file without slices."""
         ...
 
     async def progress(

@@ -1,15 +1,22 @@
 """Statements over ``file_imports``."""
 
+from actors.adapters.postgres.outbox import TELL
+
 LOCK_OBJECT = """-- lock_object: one change at a time to the files that stand on an object
 SELECT pg_advisory_xact_lock(hashtextextended($1, 0))
 """
 
-INSERT_FILE = """-- insert_file: a new file, unless it is there
-INSERT INTO file_imports
-    (id, filename, source_type, file_size, mime_type, s3_key, sha256, options, priority)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-ON CONFLICT (id) DO NOTHING
-RETURNING *
+INSERT_FILE = f"""-- insert_file: a new file with its event, under its object's lock, unless it is there
+WITH alone AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock(hashtextextended($6::text, 0))
+), fresh AS (
+    INSERT INTO file_imports
+        (id, filename, source_type, file_size, mime_type, s3_key, sha256, options, priority)
+    SELECT $1::uuid, $2, $3, $4::bigint, $5, $6, $7, $8, $9::smallint FROM alone
+    ON CONFLICT (id) DO NOTHING
+    RETURNING *
+), {TELL.format(changed="fresh", name="$10", payload="$11")}
+SELECT fresh.*, pg_notify('headrace_events', '') FROM fresh
 """
 
 GET_FILE = """-- get_file: one file
@@ -34,17 +41,33 @@ WHERE id = $1
 RETURNING id
 """
 
-MOVE_FILE = """-- move_file: give the file its next status, and end the lease if it was processed
-UPDATE file_imports
+_MOVED = """
 SET processing_status = $2::text,
     error_message = coalesce($3, error_message),
     processing_started_at = CASE WHEN $2::text = 'processing'
         THEN coalesce(processing_started_at, now()) ELSE processing_started_at END,
     processing_completed_at = CASE WHEN $4::bool
         THEN now() ELSE processing_completed_at END,
-    lease_owner = NULL, acquired_until = NULL, updated_at = now()
+    lease_owner = NULL, acquired_until = NULL, updated_at = now()"""
+
+MOVE_FILE = f"""-- move_file: give the file its next status, and end the lease if it was processed
+UPDATE file_imports {_MOVED}
 WHERE id = $1
 RETURNING *
+"""
+
+MOVE_FILE_AT_ONCE = f"""-- move_file_at_once: lock, move and tell, where the status before allows it
+WITH locked AS (
+    SELECT id FROM file_imports
+    WHERE id = $1 AND processing_status = ANY($5::text[])
+      AND ($6::int IS NULL OR attempt = $6 AND run = $7::int)
+    FOR UPDATE
+), moved AS (
+    UPDATE file_imports AS file {_MOVED}
+    FROM locked WHERE file.id = locked.id
+    RETURNING file.*
+), {TELL.format(changed="moved", name="$8", payload="$9")}
+SELECT moved.*, CASE WHEN $10::bool THEN pg_notify('headrace_events', '') END FROM moved
 """
 
 DELETE_SLICES = """-- delete_slices: those of the run that ends

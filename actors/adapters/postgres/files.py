@@ -21,8 +21,8 @@ from actors.adapters.postgres.leases import lease_lost
 from actors.adapters.postgres.outbox import announce, write_event
 from actors.adapters.postgres.text import json_text, storable
 from domain.errors import ConflictError, InvalidUploadError, NotFoundError
-from domain.file_states import FINAL_STATUSES, check_transition
-from domain.models.events import Event, FileUploaded
+from domain.file_states import FINAL_STATUSES, check_transition, statuses_before
+from domain.models.events import Event, FileUploaded, to_payload
 from domain.models.files import (
     Claim,
     DeadLetter,
@@ -44,24 +44,21 @@ class PostgresFileImports:
         self._database = database
 
     async def create(self, upload: NewFileImport) -> FileImport:
-        async with self._database.transaction() as connection:
-            await connection.execute(sql.LOCK_OBJECT, upload.stored.key)
-            row = await connection.fetchrow(
-                sql.INSERT_FILE,
-                upload.file_id,
-                storable(upload.filename),
-                _source_type(upload.source_type),
-                upload.stored.size_bytes,
-                storable(upload.mime_type),
-                upload.stored.key,
-                upload.stored.sha256,
-                options_json(upload.options),
-                number_of(upload.priority),
-            )
-            if row is None:
-                return file_import(await _locked(connection, upload.file_id))
-            await write_event(connection, _uploaded(row))
-            return file_import(row)
+        filename, source_type = storable(upload.filename), _source_type(upload.source_type)
+        row = await self._database.fetchrow(
+            sql.INSERT_FILE,
+            upload.file_id,
+            filename,
+            source_type,
+            upload.stored.size_bytes,
+            storable(upload.mime_type),
+            upload.stored.key,
+            upload.stored.sha256,
+            options_json(upload.options),
+            number_of(upload.priority),
+            *_columns_of(FileUploaded(upload.file_id, filename, source_type)),
+        )
+        return file_import(row) if row else await self.find(upload.file_id)
 
     async def get(self, file_id: FileId) -> FileReport:
         async with self._database.snapshot() as connection:
@@ -69,6 +66,12 @@ class PostgresFileImports:
             if row is None:
                 raise _not_found(file_id)
             return (await reports_of(connection, [row]))[0]
+
+    async def find(self, file_id: FileId) -> FileImport:
+        row = await self._database.fetchrow(sql.GET_FILE, file_id)
+        if row is None:
+            raise _not_found(file_id)
+        return file_import(row)
 
     async def list(
         self,
@@ -103,6 +106,32 @@ class PostgresFileImports:
         error: str | None = None,
         event: Event | None = None,
     ) -> FileImport:
+        moved = await self._database.fetchrow(
+            sql.MOVE_FILE_AT_ONCE,
+            file_id,
+            to,
+            storable(error),
+            to in FINAL_STATUSES,
+            statuses_before(to),
+            claim.attempt if claim else None,
+            claim.run if claim else None,
+            *_columns_of(event),
+            # What is validated already is nobody's work.
+            event is not None or to is not ProcessingStatus.VALIDATING,
+        )
+        if moved is not None:
+            return file_import(moved)
+        return await self._transition_step_by_step(file_id, to, claim, error, event)
+
+    async def _transition_step_by_step(
+        self,
+        file_id: FileId,
+        to: ProcessingStatus,
+        claim: Claim | None,
+        error: str | None,
+        event: Event | None,
+    ) -> FileImport:
+        """For a file that is not as usual: to find out why not."""
         async with self._database.transaction() as connection:
             row = await _locked(connection, file_id)
             if claim and (row["attempt"], row["run"]) != (claim.attempt, claim.run):
@@ -184,6 +213,11 @@ async def _check_forgettable(connection: Connection, row: Row) -> None:
         raise ConflictError("only a file that is being deleted can be forgotten")
     if await connection.fetchval(sql.HAS_RECORDS, row["id"]):
         raise ConflictError("the file still has records: remove or hand them over first")
+
+
+def _columns_of(event: Event | None) -> tuple[str | None, str | None]:
+    """Name and payload for the outbox; of no event nothing."""
+    return (event.name, json_text(to_payload(event))) if event else (None, None)
 
 
 def _uploaded(row: Row) -> FileUploaded:

@@ -15,6 +15,19 @@ EVENT_ORDER = """-- event_order: let ids grow in the order of commits, until thi
 SELECT pg_advisory_xact_lock(5217203980)
 """
 
+# The same within one statement, for a file that the statement before it, ``{changed}``, has locked:
+# the order is that of the lines, since each needs the rows of the one before. ``{name}`` may be
+# NULL, then nothing is told.
+TELL = """ordered AS MATERIALIZED (
+    SELECT id, priority, pg_advisory_xact_lock(5217203980) FROM {changed}
+    WHERE {name}::text IS NOT NULL
+), told AS (
+    INSERT INTO outbox (file_id, name, payload, urgency)
+    SELECT id, {name}::text, {payload},
+           CASE WHEN {name}::text = 'file_uploaded' THEN 1 + priority ELSE 0 END
+    FROM ordered
+)"""
+
 INSERT_EVENT = """-- insert_event: put an event into the outbox, and wake its readers on commit
 INSERT INTO outbox (file_id, name, payload, urgency)
 SELECT id, $2::text, $3, CASE WHEN $2::text = 'file_uploaded' THEN 1 + priority ELSE 0 END

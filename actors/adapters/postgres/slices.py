@@ -31,6 +31,21 @@ WHERE slice.file_id = $1 AND slice.completed_at IS NULL
 ORDER BY slice.number
 """
 
+LEDGER = """-- ledger_of_file: what became of the records of the present run, dropped ones by rule
+WITH present AS (
+    SELECT slice.* FROM import_slices AS slice
+    JOIN file_imports AS file ON file.id = slice.file_id AND file.run = slice.run
+    WHERE slice.file_id = $1
+), dropped AS (
+    SELECT rule.key AS rule, sum(rule.value::bigint) AS items
+    FROM present, jsonb_each_text(present.dropped) AS rule GROUP BY rule.key
+)
+SELECT coalesce(sum(read), 0)::bigint AS read, coalesce(sum(indexed), 0)::bigint AS indexed,
+       coalesce(sum(unchanged), 0)::bigint AS unchanged, coalesce(sum(failed), 0)::bigint AS failed,
+       coalesce((SELECT jsonb_object_agg(rule, items) FROM dropped), '{}') AS dropped
+FROM present
+"""
+
 PROGRESS = """-- slice_progress: show how far a slice is, while the claim is the newest
 UPDATE import_slices AS slice SET records_done = $6, bytes_done = $7
 FROM file_imports AS file
@@ -84,6 +99,11 @@ class PostgresSliceLedger:
 
     async def pending(self, file_id: FileId) -> Sequence[Slice]:
         return [_slice(row) for row in await self._database.fetch(PENDING, file_id)]
+
+    async def ledger(self, file_id: FileId) -> Ledger:
+        row = await self._database.fetchrow(LEDGER, file_id)
+        assert row is not None
+        return Ledger(**row)
 
     async def progress(
         self, claim: Claim, slice_number: int, *, records_done: int, bytes_done: int
