@@ -91,8 +91,9 @@ class PassageWriter:
 
         writing: asyncio.Task[None] | None = None
         try:
-            while page := await self._page(file_id, after):
-                after = page[-1].group_id
+            is_last = False
+            while not is_last and (page := await self._page(file_id, after)):
+                after, is_last = page[-1].group_id, len(page) < GROUPS_PER_PAGE
                 embedded = await self._embedded(page)
                 if writing:
                     await writing

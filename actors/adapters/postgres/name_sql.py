@@ -91,6 +91,16 @@ RUNNING_CHANGE = """
       AND changer.processing_status IN ('pending', 'validating', 'queued', 'processing', 'deleting')
 """
 
+CONCERNS_NAMES = """-- concerns_names: whether a file has anything to do with names, or has to adopt it
+SELECT EXISTS (SELECT 1 FROM changed_names WHERE file_id = $1)
+    OR EXISTS (SELECT 1 FROM renamings WHERE file_id = $1)
+    OR EXISTS (SELECT 1 FROM parsed_content WHERE file_import_id = $1 AND template IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM changed_names JOIN file_imports AS file ON file.id = file_id
+               WHERE processing_status = 'failed')
+    OR EXISTS (SELECT 1 FROM renamings JOIN file_imports AS file ON file.id = file_id
+               WHERE processing_status = 'failed')
+"""
+
 # A failed file's leftovers fall to whoever comes next.
 ADOPT = """-- adopt_changes: take over what files that failed have left to do
 WITH failed AS (

@@ -33,6 +33,8 @@ class PostgresNames:
         self._database = database
 
     async def stale(self, file_id: FileId) -> AsyncIterator[Sequence[RecordId]]:
+        if not await self._database.fetchval(sql.CONCERNS_NAMES, file_id):
+            return
         await self._database.fetch(sql.ADOPT, file_id)
         async for page in self._stale_by_key(file_id):
             yield page

@@ -82,16 +82,15 @@ ORDER BY g.id
 FOR UPDATE OF g
 """
 
-CONFIRM_GROUPS = """-- confirm_groups: the index holds their passages
+CONFIRM_GROUPS = """-- confirm_groups: the index holds their passages; nobody needs to see to them any more
+WITH seen_to AS (
+    DELETE FROM stale_passages WHERE group_id = ANY($1::uuid[])
+)
 UPDATE passage_groups AS g
 SET chunk_count = fresh.chunk_count, unconfirmed_chunks = 0, embedding_model = $3,
     written_at = clock_timestamp()
 FROM unnest($1::uuid[], $2::int[]) AS fresh(id, chunk_count)
 WHERE g.id = fresh.id
-"""
-
-FORGET_STALE = """-- forget_stale: nobody needs to see to these groups any more
-DELETE FROM stale_passages WHERE group_id = ANY($1::uuid[])
 """
 
 FORGET_EMPTY = """-- forget_empty: groups whose last member is gone

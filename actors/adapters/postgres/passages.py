@@ -59,8 +59,9 @@ class PostgresPassageGroups:
                     [group.chunk_count for group in written],
                     model,
                 )
-                await connection.execute(sql.FORGET_STALE, list(unchanged))
-                await connection.execute(sql.FORGET_EMPTY, list(unchanged))
+                # A group without members has no passages.
+                if empty := [group.group_id for group in written if not group.chunk_count]:
+                    await connection.execute(sql.FORGET_EMPTY, empty)
                 await stack.aclose()
 
     async def expected(self) -> AsyncIterator[Sequence[IndexedGroup]]:
@@ -126,7 +127,8 @@ async def _keep_members(
     groups = {record_id: _group_of(record) for record_id, record in written.items()}
     members = {record_id: group for record_id, group in groups.items() if group}
     ungrouped = [record_id for record_id in changed if record_id not in members]
-    await connection.execute(sql.DELETE_MEMBERS, ungrouped)
+    if ungrouped:
+        await connection.execute(sql.DELETE_MEMBERS, ungrouped)
     await connection.execute(sql.KEEP_MEMBERS, list(members), list(members.values()))
 
 

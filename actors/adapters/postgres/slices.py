@@ -62,16 +62,15 @@ WHERE file.id = $1 AND file.lease_owner = $2 AND file.attempt = $3 AND file.run 
   AND slice.completed_at IS NULL
 """
 
-COMPLETE = """-- complete_slice: write what became of the slice's records
+COMPLETE = """-- complete_slice: write what became of the slice's records; no letters of an earlier try
+WITH gone AS (
+    DELETE FROM dead_letters WHERE file_id = $1 AND run = $2 AND slice_number = $3
+)
 UPDATE import_slices
 SET read = $4, indexed = $5, unchanged = $6, dropped = $7, failed = $8,
     records_done = $4, bytes_done = size_bytes, completed_at = coalesce(completed_at, now())
 WHERE file_id = $1 AND run = $2 AND number = $3
 RETURNING number
-"""
-
-DELETE_DEAD_LETTERS = """-- delete_dead_letters: those of an earlier try of the slice
-DELETE FROM dead_letters WHERE file_id = $1 AND run = $2 AND slice_number = $3
 """
 
 INSERT_DEAD_LETTERS = """-- insert_dead_letters: set aside what could not be read
@@ -138,14 +137,14 @@ class PostgresSliceLedger:
             )
             if row is None:
                 raise NotFoundError("no such slice", number=slice_number)
-            await connection.execute(DELETE_DEAD_LETTERS, *key)
-            await connection.execute(
-                INSERT_DEAD_LETTERS,
-                *key,
-                [storable(str(item.place)) for item in rejected],
-                [storable(item.error) for item in rejected],
-                [item.raw for item in rejected],
-            )
+            if rejected:
+                await connection.execute(
+                    INSERT_DEAD_LETTERS,
+                    *key,
+                    [storable(str(item.place)) for item in rejected],
+                    [storable(item.error) for item in rejected],
+                    [item.raw for item in rejected],
+                )
 
 
 def _slice(row: Row) -> Slice:
