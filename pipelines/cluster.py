@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import threading
 import time
@@ -78,6 +79,10 @@ T = TypeVar("T")
 CONDUCTOR = "conductor"
 SECONDS_PER_DAY = 24 * 3600.0
 
+ACTIVE_INDEX_SECONDS = 0.4
+"""How long an import worker takes the index in use for granted; less than files are tried again
+after."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Stores:
@@ -115,6 +120,7 @@ class IngestWorkerActor:
         self._stores = OpenedOnce(self._open_stores)
         self._opening = asyncio.Lock()
         self._side: _ImportSide | None = None
+        self._asked_at = -math.inf
 
     async def _open_stores(self) -> _Stores:
         settings, breakers = self._settings, open_breakers(self._settings)
@@ -124,16 +130,22 @@ class IngestWorkerActor:
         return _Stores(breakers, metadata, objects)
 
     async def _present(self) -> _ImportSide:
-        """The import side with the model of the index in use.
+        """The import side with the model of the index in use, as of a moment ago.
+
+        What is staged or written for another index is refused, so that the file comes again.
 
         Raises:
             ModelUnavailableError: it cannot be loaded; imports wait.
         """
+        now = time.monotonic()
+        if self._side is not None and now - self._asked_at < ACTIVE_INDEX_SECONDS:
+            return self._side
         stores = await self._stores.get()
         active = await ensure_active_index(self._settings, stores.metadata)
         async with self._opening:
             if self._side is None or self._side.place.model != active.model:
                 self._side = await self._open(stores, active)
+            self._asked_at = now
             return self._side
 
     async def _open(self, stores: _Stores, place: IndexPlace) -> _ImportSide:
@@ -142,7 +154,8 @@ class IngestWorkerActor:
         embedder = guard_embedder(model, stores.breakers)
         slices = SliceImporter(
             metadata,
-            ActorIndexWriter(),
+            # Every write is in a transaction that makes sure that this index is the one in use.
+            ActorIndexWriter(place),
             embedder,
             limits=chunk_limits(settings),
             batch_records=settings.ingest.batch_records,
@@ -162,11 +175,8 @@ class IngestWorkerActor:
             slices.passages,
         )
 
-    async def validate_file(self, file_id: FileId) -> None:
-        await (await self._present()).planner.validate_file(file_id)
-
-    async def queue_for_processing(self, file_id: FileId) -> None:
-        await (await self._present()).planner.queue_for_processing(file_id)
+    async def plan_file(self, file_id: FileId) -> None:
+        await (await self._present()).planner.plan_file(file_id)
 
     async def import_file(self, claim: Claim) -> None:
         await (await self._present()).importer.run(claim)
@@ -237,11 +247,8 @@ class ActorImportWorkers:
         async with self._bulk:
             await translated(import_in_bulk.remote(job), "the bulk import")
 
-    async def validate_file(self, file_id: FileId) -> None:
-        await self._on_least_busy(lambda worker: worker.validate_file.remote(file_id))
-
-    async def queue_for_processing(self, file_id: FileId) -> None:
-        await self._on_least_busy(lambda worker: worker.queue_for_processing.remote(file_id))
+    async def plan_file(self, file_id: FileId) -> None:
+        await self._on_least_busy(lambda worker: worker.plan_file.remote(file_id))
 
     async def show_names(self, file_id: FileId) -> None:
         """As ``FileImporter.show_names``; where the model is."""
@@ -293,11 +300,7 @@ async def _conduct(settings: Settings, breakers: Breakers) -> None:
     objects = guard_objects(open_objects(settings), breakers)
     pool = _worker_pool(settings)
     workers = ActorImportWorkers(settings, metadata, pool)
-    handlers = EventHandlers(
-        metadata,
-        validate_file=workers.validate_file,
-        queue_for_processing=workers.queue_for_processing,
-    )
+    handlers = EventHandlers(metadata, plan_file=workers.plan_file)
     limits = ConductorLimits(
         files_in_flight=FILES_PER_WORKER * settings.ingest.most_workers,
         lease_seconds=settings.ingest.lease_seconds,

@@ -33,6 +33,10 @@ POLL_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 10.0
 HOUSEKEEPING_SECONDS = 60.0
 PRUNED_AT_ONCE = 1_000
+EVENTS_PER_FILE = 2
+"""Events that are handled for each file that may be imported: most are handled much sooner."""
+GATHERING_SECONDS = 0.03
+"""Between two looks for work, so that one look finds what many announcements tell of."""
 POISON = (
     f"reading this file killed its worker {MAX_WORKER_DEATHS} times at the same place; "
     "it may need more memory than there is: split it, or replay it later"
@@ -183,7 +187,7 @@ class Conductor:
     async def _relay_events(self) -> None:
         await self._pause.over()
         self._events_wanted.clear()
-        room = self._limits.files_in_flight - len(self._events)
+        room = EVENTS_PER_FILE * self._limits.files_in_flight - len(self._events)
         claimed = (
             await self._metadata.events.claim(limit=room, lease_seconds=EVENT_LEASE_SECONDS)
             if room > 0
@@ -192,8 +196,9 @@ class Conductor:
         for entry in claimed:
             if entry.entry_id not in self._events:
                 self._events[entry.entry_id] = asyncio.create_task(self._handle_event(entry))
-        if not claimed:
-            await self._events_wanted.wait()
+        # Fewer than there is room for were all that are due.
+        if len(claimed) < room or room <= 0:
+            await _soon(self._events_wanted)
 
     async def _handle_event(self, entry: OutboxEntry) -> None:
         try:
@@ -244,24 +249,27 @@ class Conductor:
     async def _claim_files(self) -> None:
         await self._pause.over()
         self._files_wanted.clear()
-        claims = await self._claim()
-        for claim in claims:
-            self._begin_import(claim)
-        if not claims:
-            await self._files_wanted.wait()
+        if not await self._claim():
+            await _soon(self._files_wanted)
 
-    async def _claim(self) -> Sequence[Claim]:
-        """As many files as there is room for; only interactive ones where there is little."""
+    async def _claim(self) -> bool:
+        """Begin as many files as there is room for; only interactive ones where there is little.
+
+        Returns whether there may be more.
+        """
         room = self._limits.files_in_flight - len(self._imports)
-        extra = room + self._limits.interactive_extra
-        if extra <= 0:
-            return ()
-        return await self._metadata.queue.claim(
+        limit = room if room > 0 else room + self._limits.interactive_extra
+        if limit <= 0:
+            return False
+        claims = await self._metadata.queue.claim(
             self._owner,
-            limit=room if room > 0 else extra,
+            limit=limit,
             lease_seconds=self._limits.lease_seconds,
             only=None if room > 0 else Priority.INTERACTIVE,
         )
+        for claim in claims:
+            self._begin_import(claim)
+        return len(claims) == limit
 
     def _begin_import(self, claim: Claim) -> None:
         """Begin; what still runs under an older lease, which ran out meanwhile, has lost the file.
@@ -369,3 +377,9 @@ class Conductor:
                 await self._fail(file_id, STALLED)
         is_behind = PRUNED_AT_ONCE in (pruned, forgotten)
         await asyncio.sleep(POLL_SECONDS if is_behind else HOUSEKEEPING_SECONDS)
+
+
+async def _soon(wanted: asyncio.Event) -> None:
+    """Wait until work is wanted, but let some gather."""
+    await asyncio.sleep(GATHERING_SECONDS)
+    await wanted.wait()

@@ -91,6 +91,11 @@ class FilePlanner:
         self._parsers = parsers
         self._adopter = adopter
 
+    async def plan_file(self, file_id: FileId) -> None:
+        """Both handlers, one after the other."""
+        await self.validate_file(file_id)
+        await self.queue_for_processing(file_id)
+
     async def validate_file(self, file_id: FileId) -> None:
         """Give the file its content's name if it has none, find the parser and what it says.
 

@@ -22,20 +22,18 @@ FileStep = Callable[[FileId], Awaitable[None]]
 class EventHandlers:
     """Dispatches events to the handlers that the specification names.
 
-    ``validate_file`` and ``queue_for_processing`` read whole files, so they are handed in and
-    run where the import workers are.
+    ``validate_file`` and ``queue_for_processing`` read whole files, so they are handed in as one
+    step, ``plan_file``, and run where the import workers are.
     """
 
     def __init__(
         self,
         metadata: MetadataStore,
         *,
-        validate_file: FileStep,
-        queue_for_processing: FileStep,
+        plan_file: FileStep,
     ) -> None:
         self._metadata = metadata
-        self._validate_file = validate_file
-        self._queue_for_processing = queue_for_processing
+        self._plan_file = plan_file
 
     async def handle(self, event: Event) -> None:
         """Run the event's handlers in order; an event of a file that moved on does nothing."""
@@ -43,8 +41,7 @@ class EventHandlers:
         match event:
             case FileUploaded():
                 if file.status in {ProcessingStatus.PENDING, ProcessingStatus.VALIDATING}:
-                    await self._validate_file(event.file_id)
-                    await self._queue_for_processing(event.file_id)
+                    await self._plan_file(event.file_id)
             case FileProcessed():
                 await self._update_metadata(event, file)
                 await self._trigger_indexing(event, file)

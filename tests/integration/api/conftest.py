@@ -62,11 +62,7 @@ def conductor_of(services: Services) -> Conductor:
     )
     adopter = UploadAdopter(services.direct, metadata, objects) if services.direct else None
     planner = FilePlanner(metadata, objects, PlanLimits(1_000_000, archive), adopter=adopter)
-    handlers = EventHandlers(
-        metadata,
-        validate_file=planner.validate_file,
-        queue_for_processing=planner.queue_for_processing,
-    )
+    handlers = EventHandlers(metadata, plan_file=planner.plan_file)
     importer = FileImporter(metadata, objects, slices, archive=archive)
     return Conductor(
         metadata,

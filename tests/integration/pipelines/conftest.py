@@ -103,11 +103,8 @@ class ImportSide:
         return FilePlanner(self.metadata, self.objects, limits, parsers=self.parsers)
 
     def handlers(self) -> EventHandlers:
-        planner = self.planner()
         return EventHandlers(
-            self.metadata,
-            validate_file=self.wrap_validation(planner.validate_file),
-            queue_for_processing=planner.queue_for_processing,
+            self.metadata, plan_file=self.wrap_validation(self.planner().plan_file)
         )
 
     def slice_importer(self, **replaced: Any) -> SliceImporter:
