@@ -77,9 +77,7 @@ class EventHandlers:
         ledger = await self._metadata.slices.ledger(event.file_id)
         vectors = await self._metadata.records.vector_count(event.file_id)
         status = (
-            ProcessingStatus.COMPLETED_WITH_ERRORS
-            if ledger.failed
-            else ProcessingStatus.COMPLETED
+            ProcessingStatus.COMPLETED_WITH_ERRORS if ledger.failed else ProcessingStatus.COMPLETED
         )
         await self._metadata.files.transition(
             event.file_id, status, event=IndexingCompleted(event.file_id, vector_count=vectors)

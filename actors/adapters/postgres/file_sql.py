@@ -6,7 +6,7 @@ LOCK_OBJECT = """-- lock_object: one change at a time to the files that stand on
 SELECT pg_advisory_xact_lock(hashtextextended($1, 0))
 """
 
-INSERT_FILE = f"""-- insert_file: a new file with its event, under its object's lock, unless it is there
+INSERT_FILE = f"""-- insert_file: a new file and its event, unless it is there
 WITH alone AS MATERIALIZED (
     SELECT pg_advisory_xact_lock(hashtextextended($6::text, 0))
 ), fresh AS (

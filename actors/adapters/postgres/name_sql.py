@@ -91,7 +91,7 @@ RUNNING_CHANGE = """
       AND changer.processing_status IN ('pending', 'validating', 'queued', 'processing', 'deleting')
 """
 
-CONCERNS_NAMES = """-- concerns_names: whether a file has anything to do with names, or has to adopt it
+CONCERNS_NAMES = """-- concerns_names: whether a file has names to follow, or to adopt
 SELECT EXISTS (SELECT 1 FROM changed_names WHERE file_id = $1)
     OR EXISTS (SELECT 1 FROM renamings WHERE file_id = $1)
     OR EXISTS (SELECT 1 FROM parsed_content WHERE file_import_id = $1 AND template IS NOT NULL)

@@ -82,7 +82,7 @@ ORDER BY g.id
 FOR UPDATE OF g
 """
 
-CONFIRM_GROUPS = """-- confirm_groups: the index holds their passages; nobody needs to see to them any more
+CONFIRM_GROUPS = """-- confirm_groups: the index holds their passages; none is stale
 WITH seen_to AS (
     DELETE FROM stale_passages WHERE group_id = ANY($1::uuid[])
 )

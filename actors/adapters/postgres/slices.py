@@ -62,7 +62,7 @@ WHERE file.id = $1 AND file.lease_owner = $2 AND file.attempt = $3 AND file.run 
   AND slice.completed_at IS NULL
 """
 
-COMPLETE = """-- complete_slice: write what became of the slice's records; no letters of an earlier try
+COMPLETE = """-- complete_slice: what became of the slice's records; no old letters
 WITH gone AS (
     DELETE FROM dead_letters WHERE file_id = $1 AND run = $2 AND slice_number = $3
 )
