@@ -50,13 +50,13 @@ class Database:
         dsn: str,
         pool: asyncpg.Pool[asyncpg.Record],
         *,
-        broken_off: set[int],
         connect_timeout_seconds: float,
+        broken_off: set[int] | None = None,
     ) -> None:
         """``broken_off`` are the servers' processes whose connections the pool has to reset."""
         self.dsn = dsn
         self._pool = pool
-        self._broken_off = broken_off
+        self._broken_off = set() if broken_off is None else broken_off
         self._connect_timeout_seconds = connect_timeout_seconds
 
     @classmethod
@@ -102,7 +102,7 @@ class Database:
             },
         )
         database = cls(
-            dsn, pool, broken_off=broken_off, connect_timeout_seconds=connect_timeout_seconds
+            dsn, pool, connect_timeout_seconds=connect_timeout_seconds, broken_off=broken_off
         )
         await database.fetch("SELECT 1")
         return database
