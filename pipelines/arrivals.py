@@ -58,7 +58,7 @@ class ArrivalFollower:
     @asynccontextmanager
     async def refreshing(self) -> AsyncIterator[None]:
         """The view of the index is renewed inside the block."""
-        began = (await self._arriving.look(seen=self._seen)).now
+        began = await self._arriving.now()
         yield
         self._seen = began
         await self.follow()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 from domain.models.files import Claim, Slice
 from domain.ports.metadata_store import MetadataStore
 from pipelines.batches import ParsedBatch
+
+SHOWN_EVERY_SECONDS = 0.5
+"""A small slice is complete before anybody has looked."""
 
 GROUPED_SHARE = 0.9
 """Of the work that a record in a group makes, what its passages take."""
@@ -25,6 +29,7 @@ class SliceProgress:
     bytes_done: float = 0.0
     records_left: float = 0.0
     bytes_left: float = 0.0
+    shown_at: float = field(default_factory=time.monotonic)
 
     async def staged(self, batch: ParsedBatch) -> None:
         self.records_staged += len(batch.records)
@@ -45,6 +50,10 @@ class SliceProgress:
         await self._show(done / total)
 
     async def _show(self, share: float) -> None:
+        now = time.monotonic()
+        if now - self.shown_at < SHOWN_EVERY_SECONDS:
+            return
+        self.shown_at = now
         await self.metadata.slices.progress(
             self.claim,
             self.part.number,

@@ -39,6 +39,10 @@ class ArrivingRecords(Protocol):
         """
         ...
 
+    async def now(self) -> datetime:
+        """The store's time."""
+        ...
+
     async def look(self, *, seen: datetime | None) -> Arrivals:
         """Cheap enough to be asked every second."""
         ...

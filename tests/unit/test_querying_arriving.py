@@ -62,6 +62,9 @@ class Arriving:
             for match, share in zip(found, shares, strict=True)
         ]
 
+    async def now(self) -> datetime:
+        return NOW
+
     async def look(self, *, seen: datetime | None) -> Arrivals:
         return Arrivals(NOW, bool(self._records), bool(self._records) and self._are_new)
 

@@ -49,6 +49,11 @@ class PostgresArrivingRecords:
         )
         return list(islice(found, limit))
 
+    async def now(self) -> datetime:
+        (row,) = await self._database.fetch(sql.NOW)
+        moment: datetime = row["now"]
+        return moment
+
     async def look(self, *, seen: datetime | None) -> Arrivals:
         (row,) = await self._database.fetch(sql.LOOK, seen)
         return Arrivals(row["now"], row["are_any"], row["are_new"])

@@ -53,6 +53,10 @@ WHERE {ALLOWED} AND {_TO_READER}
 ORDER BY score DESC, record.id LIMIT $2
 """
 
+NOW = """-- now: by the clock that records and passages are stamped by
+SELECT now() AS now
+"""
+
 # The planner takes nearly every record for new and would read them all, so each one that is here is
 # looked up by itself.
 LOOK = """-- look_for_arrivals: whether any record is arriving, and whether any is new
