@@ -9,10 +9,11 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from domain.errors import LeaseLostError
+from domain.errors import LeaseLostError, NotFoundError
 from domain.ledger import Ledger
 from domain.models.events import FileProcessed, IndexingCompleted
 from domain.models.files import ProcessingStatus, Slice
+from domain.models.ids import FileId
 from domain.models.records import Place, RejectedItem
 from domain.ports.metadata_store import MetadataStore
 from domain.ports.query_history import HistoryEntry
@@ -153,6 +154,15 @@ async def test_a_ledger_that_does_not_balance_is_refused(metadata_store: Metadat
         await metadata_store.slices.complete(claim, 0, Ledger(read=1), [])
 
 
+async def test_a_file_without_slices_has_an_empty_ledger_and_one_that_is_not_there_no_row(
+    metadata_store: MetadataStore,
+) -> None:
+    file_id = FileId(uuid4())
+    assert await metadata_store.slices.ledger(file_id) == Ledger()
+    with pytest.raises(NotFoundError):
+        await metadata_store.files.find(file_id)
+
+
 async def test_slices_add_up_to_the_files_ledger_and_progress(
     metadata_store: MetadataStore,
 ) -> None:
@@ -162,7 +172,8 @@ async def test_slices_add_up_to_the_files_ledger_and_progress(
     await metadata_store.slices.complete(claim, 1, done, [])
     await metadata_store.slices.progress(claim, 2, records_done=4, bytes_done=40)
     report = await metadata_store.files.get(claim.file_id)
-    assert report.ledger == done + done
+    assert report.ledger == await metadata_store.slices.ledger(claim.file_id) == done + done
+    assert report.file == await metadata_store.files.find(claim.file_id)
     assert (report.progress.records_done, report.progress.bytes_done) == (10, 240)
     assert report.progress.fraction == pytest.approx(0.6)
     assert report.progress.eta_seconds is not None
