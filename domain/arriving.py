@@ -35,7 +35,7 @@ def among_keywords(keyword: Sequence[Match], added: Mapping[RecordId, Match]) ->
     best = keyword[0].score if keyword else 1.0
     scaled = [match._replace(score=match.score * best) for match in added.values()]
     others = [match for match in keyword if match.record_id not in added]
-    return sorted([*others, *scaled], key=attrgetter("score"), reverse=True)
+    return sorted([*others, *scaled], key=attrgetter("order"))
 
 
 def showing_new(ranking: Sequence[Match], added: Mapping[RecordId, Match]) -> list[Match]:

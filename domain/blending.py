@@ -105,7 +105,7 @@ def with_all_compared(
         match._replace(score=score, is_new=False)
         for match, score in zip(missing, likeness.tolist(), strict=True)
     ]
-    return sorted([*ranking, *compared], key=attrgetter("score"), reverse=True)
+    return sorted([*ranking, *compared], key=attrgetter("order"))
 
 
 class _Part(NamedTuple, Generic[Ranked]):

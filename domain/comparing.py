@@ -25,11 +25,11 @@ def unheard(ranking: Sequence[Match], others: Iterable[Match]) -> list[Match]:
 
 
 def continued_by(ranking: Sequence[Match], found: Iterable[Match]) -> list[Match]:
-    """The ranking, and behind it what else was ``found``, best first.
+    """The ranking with what else was ``found``, best first, none of it above the ranking's last.
 
     A ranking that is cut off has the best there are: a score above its last one is of other
     statistics (an index may count words among what is asked for alone), and is taken for that one.
     """
     last = ranking[-1].score if ranking else inf
     behind = [match if match.score <= last else match._replace(score=last) for match in found]
-    return [*ranking, *sorted(behind, key=attrgetter("score"), reverse=True)]
+    return sorted([*ranking, *behind], key=attrgetter("order"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 
 from domain.arriving import among_keywords, showing_new, told_apart
 from domain.blend_options import BlendOptions
@@ -33,6 +34,11 @@ def _speaks_of(found: Candidate, records: frozenset[RecordId]) -> bool:
     if found.members:
         return any(member.record_id in records for member in found.members)
     return found.record_id in records
+
+
+def in_order(leg: str, matches: Sequence[Match]) -> Sequence[Match]:
+    """What a leg found, in an order that no index has a say in; others have a rule for equals."""
+    return sorted(matches, key=attrgetter("order")) if leg in (VECTOR, KEYWORD) else matches
 
 
 def blended(

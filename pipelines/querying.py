@@ -28,7 +28,7 @@ from domain.query_analysis import narrowed
 from pipelines.arrivals import ArrivalFollower
 from pipelines.comparing import compared_by_words
 from pipelines.embedding_queries import Embed, embed_alone
-from pipelines.hit_making import KEYWORD, NEWEST, VECTOR, blended, shown_hits, within
+from pipelines.hit_making import KEYWORD, NEWEST, VECTOR, blended, in_order, shown_hits, within
 from pipelines.understanding import understood
 
 MAX_LIMIT = 200
@@ -276,7 +276,7 @@ class QueryEngine:
         try:
             async with asyncio.timeout(self._leg_deadline_seconds if seconds is None else seconds):
                 found = await search
-                matches = within(found, where)
+                matches = in_order(name, within(found, where))
         except RequestError:
             raise
         # Whatever broke a leg, the other one can still answer; the log keeps the reason.

@@ -22,6 +22,11 @@ MAX_QUERY_WORDS = 256
 
 MAX_WORD_BYTES = 64
 
+FILLER = "zzfillerzz"
+"""No text has it but those that are made longer by it, and no question finds anything by it."""
+
+_EXACT_LENGTHS, _STEPS_PER_DOUBLING = 24, 8
+
 _WORDS = """
     i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she
     her hers herself it its itself they them their theirs themselves what which who whom this that
@@ -59,7 +64,20 @@ def query_words_of(text: str) -> list[str]:
     """The words to look for, in order, at most ``MAX_QUERY_WORDS``; what is asked twice is twice
     among them.
     """
-    return words_of(asked_words(text))[:MAX_QUERY_WORDS]
+    words = [word for word in words_of(asked_words(text)) if word != FILLER]
+    return words[:MAX_QUERY_WORDS]
+
+
+def filling(words: int) -> list[str]:
+    """What makes a text of so many words as long as every index can count it.
+
+    BM25 weighs a word by the length of its text. tantivy keeps lengths in a byte: up to 40 words
+    exactly, above that the next lower one of those that the byte has, in steps of an eighth at
+    most; Weaviate keeps all. A text that has just such a length scores alike in both.
+    """
+    above = max(0, words - _EXACT_LENGTHS)
+    step = max(1, 2 ** above.bit_length() // (2 * _STEPS_PER_DOUBLING))
+    return [FILLER] * (-above % step)
 
 
 def well_formed(text: str) -> str:

@@ -169,6 +169,14 @@ class Match(NamedTuple):
     def chunk_id(self) -> ChunkId:
         return ChunkId(UUID(bytes=self.chunk)) if self.chunk else self.read().chunk_id
 
+    @property
+    def order(self) -> tuple[float, int, bytes]:
+        """What rankings are sorted by: best first, and equal scores alike, whoever found them.
+
+        An index has an order of its own for these, which another does not share.
+        """
+        return -self.score, self.record_id.int, self.chunk
+
 
 @dataclass(frozen=True, slots=True)
 class Contribution:

@@ -18,7 +18,7 @@ def _unread() -> Candidate:
 
 def _ranking(scores: dict[int, float]) -> list[Match]:
     matches = [Match(RecordId(UUID(int=n)), "slack", score, _unread) for n, score in scores.items()]
-    return sorted(matches, key=lambda match: match.score, reverse=True)
+    return sorted(matches, key=lambda match: match.order)
 
 
 RANKINGS = st.dictionaries(st.integers(1, 30), st.floats(0, 100), max_size=20).map(_ranking)
@@ -45,10 +45,10 @@ def test_a_ranking_stays_as_it_is_and_what_continues_it_is_all_there_in_order(
     ranking: list[Match], found: list[Match]
 ) -> None:
     both = continued_by(ranking, found)
-    scores = [match.score for match in both]
-    assert both[: len(ranking)] == ranking
-    assert scores == sorted(scores, reverse=True)
-    assert sorted(match.record_id for match in both[len(ranking) :]) == sorted(
+    known = {id(match) for match in ranking}
+    assert [match for match in both if id(match) in known] == ranking
+    assert both == sorted(both, key=lambda match: match.order)
+    assert sorted(match.record_id for match in both if id(match) not in known) == sorted(
         match.record_id for match in found
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 import tantivy
 
-from actors.adapters.english import well_formed
+from actors.adapters.english import filling, well_formed, words_of
 from actors.adapters.tantivy_faiss.rows import (
     Row,
     heading_in,
@@ -118,7 +118,7 @@ def supplied_by(document: tantivy.Document, file_id: FileId, number: int) -> tan
 def _document(number: int, *, row: bytes, kept: bytes, vector: bytes) -> tantivy.Document:
     """Everything that is indexed is made of what is stored."""
     facts, shown = orjson.loads(kept), orjson.loads(_shown(row))
-    text = _read_text(shown)
+    text, searched = _read_text(shown), search_text_of(shown["title"], shown["text"])
     chunk_id = row[_ID_BYTES : 2 * _ID_BYTES]
     record_id = row[2 * _ID_BYTES : 3 * _ID_BYTES]
     document = tantivy.Document()
@@ -127,7 +127,8 @@ def _document(number: int, *, row: bytes, kept: bytes, vector: bytes) -> tantivy
     document.add_integer(ORDER, int.from_bytes(chunk_id[:8]) - _SIGN_BIT)
     document.add_text(CHUNK_ID, chunk_id.hex())
     document.add_text(RECORD_ID, record_id.hex())
-    document.add_text(WORDS, search_text_of(shown["title"], shown["text"]))
+    document.add_text(WORDS, searched)
+    document.add_text(WORDS, " ".join(filling(len(words_of(searched)))))
     document.add_text(SAID, words_in_order(text))
     for each in _tags(facts, text):
         document.add_text(TAGS, each)

@@ -23,6 +23,9 @@ from domain.errors import DimensionMismatchError, IndexUnavailableError
 SCHEMA_VERSION = 3
 """Raised with whatever an older collection has otherwise, the words of texts among it."""
 
+K1, B = 1.2, 0.75
+"""Of BM25, as tantivy has them."""
+
 _MARK = re.compile(r"\(Headrace schema (\d+), (vectors [^()]+)\)")
 
 _TEXT, _INT = DataType.TEXT, DataType.INT
@@ -65,7 +68,7 @@ async def _create(
             vector_config=vectors.config(),
             # The words come without stop words; whatever is left is to be found.
             inverted_index_config=Configure.inverted_index(
-                stopwords_preset=StopwordsPreset.NONE, bm25_k1=1.2, bm25_b=0.75
+                stopwords_preset=StopwordsPreset.NONE, bm25_k1=K1, bm25_b=B
             ),
             replication_config=Configure.replication(factor=settings.replicas),
         )

@@ -14,7 +14,7 @@ from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInsertManyAll
 
 from actors.adapters.english import query_words_of
 from actors.adapters.weaviate.calls import Calls
-from actors.adapters.weaviate.collection import Opened, open_collection
+from actors.adapters.weaviate.collection import K1, Opened, open_collection
 from actors.adapters.weaviate.connection import connect
 from actors.adapters.weaviate.errors import gone, refusal, translated
 from actors.adapters.weaviate.filters import filter_of, finds_nothing, looked_at, satisfying
@@ -25,6 +25,7 @@ from actors.adapters.weaviate.objects import (
     seconds_of,
     to_kept,
     to_matches,
+    to_nearest,
     to_objects,
 )
 from actors.adapters.weaviate.resending import Refused, send_all
@@ -154,7 +155,10 @@ class WeaviateSearchIndex:
                 include_vector=self._vectors.are_ours,
                 return_metadata=MetadataQuery(distance=True),
             )
-        matches = to_matches(found.objects, lambda each: 1.0 - (each.metadata.distance or 0.0))
+        if self._vectors.are_ours:
+            matches = to_nearest(found.objects, embedding)
+        else:
+            matches = to_matches(found.objects, lambda each: 1.0 - (each.metadata.distance or 0.0))
         return satisfying(matches, where)[:limit]
 
     async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
@@ -171,7 +175,8 @@ class WeaviateSearchIndex:
                 include_vector=self._vectors.are_ours,
                 return_metadata=MetadataQuery(score=True),
             )
-        matches = to_matches(found.objects, lambda each: each.metadata.score)
+        # Weaviate leaves out the factor that every score has.
+        matches = to_matches(found.objects, lambda each: (K1 + 1) * (each.metadata.score or 0.0))
         return satisfying(matches, where)[:limit]
 
     async def newest(self, *, limit: int, where: SearchFilter) -> list[Match]:

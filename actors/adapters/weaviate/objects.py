@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,12 @@ import orjson
 from numpy.typing import NDArray
 from weaviate.classes.data import DataObject
 
-from actors.adapters.english import words_of
+from actors.adapters.english import filling, words_of
 from actors.adapters.weaviate.vectors import VECTOR, Vectors
 from domain.models.chunks import (
     Chunk,
     EmbeddedChunk,
+    Embedding,
     Member,
     Vector,
     heading_of,
@@ -78,7 +80,7 @@ def seconds_of(properties: Properties) -> float:
 def to_matches(objects: Sequence[Any], score: Callable[[Any], float | None]) -> list[Match]:
     """What a search has found, with vectors where it brought them; ``score`` reads an object's."""
     brought = [each.vector[VECTOR] for each in objects if VECTOR in each.vector]
-    vectors = iter(_directions(brought) if brought else ())
+    vectors = iter(_halves(brought) if brought else ())
     return [
         to_match(
             each.uuid,
@@ -90,6 +92,23 @@ def to_matches(objects: Sequence[Any], score: Callable[[Any], float | None]) -> 
     ]
 
 
+def to_nearest(objects: Sequence[Any], embedding: Embedding) -> list[Match]:
+    """What a search near ``embedding`` has found, all with vectors, best first.
+
+    Scores are the cosines of the vectors that the matches have, which are to the last bit but one
+    those that the index in the data directory compares.
+    """
+    if not objects:
+        return []
+    vectors = _halves([each.vector[VECTOR] for each in objects])
+    cosines = vectors.astype(np.float32) @ embedding
+    matches = [
+        to_match(each.uuid, each.properties, cosine, vector)
+        for each, cosine, vector in zip(objects, cosines.tolist(), vectors, strict=True)
+    ]
+    return sorted(matches, key=attrgetter("order"))
+
+
 def to_match(
     chunk_id: UUID, properties: Properties, score: float, vector: Vector | None = None
 ) -> Match:
@@ -98,13 +117,27 @@ def to_match(
     read = partial(_candidate, chunk_id, properties, score)
     moment = _moment(properties["timestampMicros"])
     heading = heading_of(orjson.loads(properties["details"])["title"])
-    return Match(record_id, properties["sourceType"], score, read, moment, vector, heading=heading)
+    return Match(
+        record_id,
+        properties["sourceType"],
+        score,
+        read,
+        moment,
+        vector,
+        heading=heading,
+        chunk=chunk_id.bytes,
+    )
 
 
 def to_kept(chunk_id: UUID, properties: Properties, vectors: Mapping[str, Any]) -> KeptChunk:
     """A stored chunk with its vector, whose length is one again."""
     [vector] = _directions([vectors[VECTOR]])
     return KeptChunk(_candidate(chunk_id, properties, 0.0), vector)
+
+
+def _halves(vectors: Sequence[Sequence[float]]) -> NDArray[np.float16]:
+    """Vectors whose lengths are one, in rows, at 16 bits a number."""
+    return _directions(vectors).astype(np.float16)
 
 
 def _directions(vectors: Sequence[Sequence[float]]) -> NDArray[np.float32]:
@@ -130,6 +163,7 @@ def stored_label(label: str) -> str:
 
 def _properties(embedded: EmbeddedChunk) -> dict[str, Any]:
     chunk, record = embedded.chunk, embedded.chunk.record
+    words = words_of(chunk.search_text)
     properties = {
         "content": chunk.text,
         "sourceType": record.source_type,
@@ -143,7 +177,7 @@ def _properties(embedded: EmbeddedChunk) -> dict[str, Any]:
         "details": _json(_details(chunk)),
         "labels": [stored_label(each) for each in labels_of(chunk)],
         "visibility": [stored_label(each) for each in record.visibility],
-        "words": " ".join(words_of(chunk.search_text)),
+        "words": " ".join([*words, *filling(len(words))]),
     }
     return {name: value for name, value in properties.items() if value is not None}
 
