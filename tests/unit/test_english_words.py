@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from actors.adapters.english import MAX_QUERY_WORDS, query_words_of, words_of
+from actors.adapters.english import MAX_QUERY_WORDS, filling, query_words_of, words_of
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,14 @@ def test_a_word_that_a_query_repeats_weighs_more() -> None:
 def test_a_query_has_as_many_words_as_an_index_can_digest() -> None:
     text = " ".join(f"word{n}" for n in range(2 * MAX_QUERY_WORDS))
     assert len(query_words_of(text)) == MAX_QUERY_WORDS
+
+
+@given(st.integers(0, 5_000))
+def test_a_text_is_made_longer_by_an_eighth_at_most(words: int) -> None:
+    added = len(filling(words))
+    assert 8 * added <= words
+    assert not filling(words + added)
+
+
+def test_short_texts_stay_as_long_as_they_are() -> None:
+    assert [len(filling(words)) for words in (0, 1, 40, 41, 57)] == [0, 0, 0, 1, 3]

@@ -10,7 +10,7 @@ import pytest
 
 from actors.adapters.memory.hash_embedder import HashEmbedder
 from actors.adapters.memory.search_index import InMemorySearchIndex
-from domain.blend_options import BlendOptions, FusionMethod
+from domain.blend_options import BlendOptions, Collapse, FusionMethod
 from domain.errors import (
     DimensionMismatchError,
     EmbedderUnavailableError,
@@ -45,13 +45,34 @@ class EndlessKeywords(InMemorySearchIndex):
         return await asyncio.Future()
 
 
+class Backwards(InMemorySearchIndex):
+    """Has another order of equal scores."""
+
+    async def search_vector(
+        self, embedding: Embedding, *, limit: int, where: SearchFilter, text: str = ""
+    ) -> list[Match]:
+        return turned(await super().search_vector(embedding, limit=limit, where=where, text=text))
+
+    async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
+        return turned(await super().search_keyword(text, limit=limit, where=where))
+
+
+def turned(matches: list[Match]) -> list[Match]:
+    return sorted(matches, key=lambda match: (match.score, match.chunk_id), reverse=True)
+
+
 class BrokenEverywhere(BrokenVectors, EndlessKeywords):
     pass
 
 
-async def engine_over(index: InMemorySearchIndex, **options: object) -> QueryEngine:
+async def engine_over(
+    index: InMemorySearchIndex, texts: Sequence[str] = TEXTS, **options: object
+) -> QueryEngine:
     embedder = HashEmbedder(dimension=index.dimension)
-    records = [Record("slack", t, ContentType.MESSAGE, t, Place(0, 1)) for t in TEXTS]
+    records = [
+        Record("slack", f"{n} {t}", ContentType.MESSAGE, t, Place(0, 1))
+        for n, t in enumerate(texts)
+    ]
     chunks = [
         Chunk(derive_chunk_id(record.record_id, 0, "test"), record, 0, record.content, 0, 1)
         for record in records
@@ -60,7 +81,7 @@ async def engine_over(index: InMemorySearchIndex, **options: object) -> QueryEng
     await index.upsert(
         [
             EmbeddedChunk(chunk, file_id, vector)
-            for chunk, vector in zip(chunks, embedder.embed(TEXTS), strict=True)
+            for chunk, vector in zip(chunks, embedder.embed(texts), strict=True)
         ]
     )
     return QueryEngine(index, embedder, **options)
@@ -75,6 +96,21 @@ async def test_every_mode_finds_the_text_that_was_meant(mode: SearchMode) -> Non
     answer = await (await engine()).answer(Query("leaks pump", mode))
     assert answer.hits[0].candidate.text == TEXTS[0]
     assert answer.degraded == ()
+
+
+@pytest.mark.parametrize("method", FusionMethod)
+@pytest.mark.parametrize("mode", SearchMode)
+async def test_equal_scores_have_one_order_whatever_the_index(
+    mode: SearchMode, method: FusionMethod
+) -> None:
+    answers = []
+    for index in (InMemorySearchIndex(dimension=64), Backwards(dimension=64)):
+        engine = await engine_over(index, texts=["the pump leaks"] * 12)
+        options = BlendOptions(method, collapse=Collapse.NONE)
+        answers.append(await engine.answer(Query("pump", mode), options))
+    shown = [[hit.candidate.record_id for hit in answer.hits] for answer in answers]
+    assert len(shown[0]) == 10
+    assert shown[0] == shown[1]
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 import pytest
 
-from actors.adapters.weaviate.objects import MAX_BATCH_OBJECTS, batches, to_match, to_objects
+from actors.adapters.weaviate.objects import (
+    MAX_BATCH_OBJECTS,
+    batches,
+    to_match,
+    to_nearest,
+    to_objects,
+)
 from actors.adapters.weaviate.vectors import VECTOR, OwnVectors
 from domain.models.chunks import Chunk, EmbeddedChunk
 from domain.models.ids import FileId, derive_chunk_id
@@ -53,3 +60,20 @@ def test_a_chunk_written_again_has_a_vector_of_another_length_in_the_same_direct
     first, second = (np.array(OwnVectors(4).of(chunk)[VECTOR]) for _ in range(2))
     assert not np.array_equal(first, second)
     assert first / np.linalg.norm(first) == pytest.approx(second / np.linalg.norm(second), abs=1e-6)
+
+
+def test_the_nearest_have_the_cosines_of_their_vectors_at_16_bits_best_first() -> None:
+    random = np.random.default_rng(1)
+    vectors = random.standard_normal((20, 4)).astype(np.float32)
+    query = vectors[0] / np.linalg.norm(vectors[0])
+    moment = datetime(2026, 5, 6, tzinfo=UTC)
+    stored = to_objects([embedded(str(n), moment) for n in range(20)], OwnVectors(4))
+    found = [
+        SimpleNamespace(uuid=each.uuid, properties=each.properties, vector={VECTOR: list(vector)})
+        for each, vector in zip(stored, 1.7 * vectors, strict=True)
+    ]
+    nearest = to_nearest(found, query)
+    halves = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    expected = sorted(halves.astype(np.float16).astype(np.float32) @ query, reverse=True)
+    assert [match.score for match in nearest] == pytest.approx(expected, abs=1e-6)
+    assert [match.vector.dtype for match in nearest] == [np.float16] * 20
