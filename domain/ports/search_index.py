@@ -52,6 +52,8 @@ class SearchIndex(IndexWriter, Protocol):
     ) -> list[Match]:
         """The nearest chunks that satisfy ``where``, best first; score = cosine similarity.
 
+        Equal scores are in no particular order (``Match.order`` puts them into one).
+
         ``text`` is what was embedded, for an index that embeds by itself.
 
         A match can be read at any later time; reading costs no search.
@@ -61,9 +63,9 @@ class SearchIndex(IndexWriter, Protocol):
     async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
         """The best chunks by BM25 over title (counted twice) and text that satisfy ``where``.
 
-        Best first. Any text is a bag of words, never a query language; words are OR-ed and
-        stemmed (English). Of scripts that put no spaces between words, pairs of characters are
-        (``domain.words``).
+        Best first, equal scores in no particular order. Any text is a bag of words, never a query
+        language; words are OR-ed and stemmed (English). Of scripts that put no spaces between
+        words, pairs of characters are (``domain.words``).
         """
         ...
 
