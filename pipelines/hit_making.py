@@ -38,7 +38,9 @@ def _speaks_of(found: Candidate, records: frozenset[RecordId]) -> bool:
 
 def in_order(leg: str, matches: Sequence[Match]) -> Sequence[Match]:
     """What a leg found, in an order that no index has a say in; others have a rule for equals."""
-    return sorted(matches, key=attrgetter("order")) if leg in (VECTOR, KEYWORD) else matches
+    if leg not in (VECTOR, KEYWORD) or len({match.score for match in matches}) == len(matches):
+        return matches
+    return sorted(matches, key=attrgetter("order"))
 
 
 def blended(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
+from actors.adapters.weaviate.collection import SCHEMA_VERSION
 from actors.adapters.weaviate.connection import connect
 from actors.adapters.weaviate.index import WeaviateSearchIndex
 from actors.store_settings import Vectorizer, WeaviateSettings
@@ -80,7 +81,9 @@ async def mark_as_of_schema_2(settings: WeaviateSettings) -> None:
     client = await connect(settings)
     collection = client.collections.use(settings.collection)
     described = (await collection.config.get()).description or ""
-    await collection.config.update(description=described.replace("schema 3", "schema 2"))
+    await collection.config.update(
+        description=described.replace(f"schema {SCHEMA_VERSION}", "schema 2")
+    )
     await client.close()
 
 

@@ -20,7 +20,7 @@ from actors.adapters.weaviate.vectors import Vectors
 from actors.store_settings import WeaviateSettings
 from domain.errors import DimensionMismatchError, IndexUnavailableError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised with whatever an older collection has otherwise, the words of texts among it."""
 
 K1, B = 1.2, 0.75

@@ -171,8 +171,9 @@ async def test_deleting_the_only_file_leaves_no_passage(import_side: ImportSide)
 
 
 async def test_a_file_is_not_nearly_done_before_its_passages_are_written(
-    import_side: ImportSide,
+    import_side: ImportSide, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("pipelines.slice_progress.SHOWN_EVERY_SECONDS", 0.0)
     import_side.index.interrupt_at = 1
     async with import_side.conducted():
         file_id = await import_side.upload("s.zip", export(QUESTION, ANSWER))
