@@ -48,7 +48,6 @@ from domain.ports.object_store import ObjectStore
 from pipelines.adopting import UploadAdopter
 from pipelines.arrivals import ArrivalSweeper
 from pipelines.breaker_pause import BreakerPause
-from pipelines.bulk import BulkJob, import_in_bulk
 from pipelines.conductor import Conductor, ConductorLimits
 from pipelines.deleting import FileDeleter
 from pipelines.file_import import FileImporter, FilePlanner, PlanLimits
@@ -234,6 +233,9 @@ class ActorImportWorkers:
 
     async def _in_bulk(self, claim: Claim, file: FileImport) -> None:
         """One large file at a time: each takes all the cores there are."""
+        # Imported here: Ray Data takes 75 MB, in each process of the import side.
+        from pipelines.bulk import BulkJob, import_in_bulk
+
         place = await ensure_active_index(self._settings, self._metadata)
         settings = settings_for(self._settings, place.recipe)
         job = BulkJob(

@@ -20,7 +20,6 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from actors.adapters.onnx.embedder import OnnxEmbedder
 from actors.adapters.onnx.manifest import (
     BF16_FILE,
     MODEL_FILE,
@@ -64,11 +63,13 @@ class PreparedModel:
 
 def open_prepared(model_dir: Path, precision: Precision, *, sessions: int = 1) -> Embedder:
     """The embedder that runs a prepared model. Raises ``FatalImportError``: none is there."""
+    # Imported here: each takes memory and time, and most processes embed nothing.
     match precision:
         case Precision.INT8:
+            from actors.adapters.onnx.embedder import OnnxEmbedder
+
             return OnnxEmbedder(model_dir, sessions=sessions)
         case Precision.BF16:
-            # Imported here: it takes a quarter of a second, and most processes embed nothing.
             from actors.adapters.onnx.openvino_embedder import OpenVinoEmbedder
 
             return OpenVinoEmbedder(model_dir, sessions=sessions)
