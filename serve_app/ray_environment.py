@@ -1,4 +1,4 @@
-"""What Ray, Serve and tokenizers must be told before they are imported, as environment variables.
+"""What Ray, Serve and libraries must be told before they are loaded, as environment variables.
 
 They have no other way for most of it. Everything here belongs to one data directory, so that
 several instances run side by side on one machine.
@@ -107,6 +107,9 @@ def ray_environment(token_file: Path) -> dict[str, str]:
         # Each batch of texts would wake threads that then wait for more of them spinning: sixteen
         # clients get 7 % more answers without, and where texts are imported all cores are busy.
         "TOKENIZERS_PARALLELISM": "false",
+        # Each arena of the C library keeps what its threads once needed; by default there are eight
+        # for each core, in each of twenty processes.
+        "MALLOC_ARENA_MAX": "2",
     }
 
 
