@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, NamedTuple, Protocol, TypeVar
-from uuid import UUID
 
 from domain.models.analysis import AnalysedQuery
 from domain.models.chunks import Embedding, Member, Vector, heading_of
-from domain.models.ids import ChunkId, EntityId, FileId, RecordId
+from domain.models.ids import ChunkId, EntityId, FileId, RecordId, uuid_in
 from domain.models.records import JsonValue
 
 
@@ -167,7 +166,7 @@ class Match(NamedTuple):
 
     @property
     def chunk_id(self) -> ChunkId:
-        return ChunkId(UUID(bytes=self.chunk)) if self.chunk else self.read().chunk_id
+        return ChunkId(uuid_in(self.chunk)) if self.chunk else self.read().chunk_id
 
     @property
     def order(self) -> tuple[float, int, bytes]:

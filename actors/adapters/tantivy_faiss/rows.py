@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from domain.models.chunks import Chunk, Member, Vector, heading_of, hit_metadata
-from domain.models.ids import ChunkId, FileId, RecordId
+from domain.models.ids import ChunkId, FileId, RecordId, uuid_in
 from domain.models.records import JsonValue
 from domain.models.search import Candidate, Match
 
@@ -43,16 +43,16 @@ class Row(NamedTuple):
 
 def to_match(row: Row, score: float) -> Match:
     """A found row, which is read only if it is to be shown."""
-    read = partial(candidate_of, row, score)
     return Match(
         row.record_id,
         row.source_type,
         score,
-        read,
+        partial(candidate_of, row, score),
         row.timestamp,
         row.vector,
-        heading=row.heading,
-        chunk=row.chunk,
+        False,
+        row.heading,
+        row.chunk,
     )
 
 
@@ -107,7 +107,7 @@ def unpack(
     chunk: bytes,
 ) -> Row:
     return Row(
-        record_id=RecordId(UUID(bytes=packed[:_RECORD_ID_BYTES])),
+        record_id=RecordId(uuid_in(packed[:_RECORD_ID_BYTES])),
         source_type=intern(packed[_SOURCE_AT : _end_of_source(packed)].decode()),
         shown=shown_in(packed),
         file_id=file_id,
@@ -132,7 +132,7 @@ def candidate_of(row: Row, score: float) -> Candidate:
     shown: Mapping[str, JsonValue] = orjson.loads(row.shown)
     timestamp = shown["timestamp"]
     return Candidate(
-        chunk_id=ChunkId(UUID(shown["chunk_id"])),
+        chunk_id=ChunkId(uuid_in(row.chunk)),
         record_id=row.record_id,
         file_id=FileId(UUID(row.file_id)),
         score=score,

@@ -83,9 +83,10 @@ class Segment:
         vectors: Matrix = self.graph.reconstruct_batch(at)
         return vectors
 
-    def row(self, place: int) -> bytes:
-        begin = int(self.ends[place - 1]) if place else 0
-        return self.rows[begin : int(self.ends[place])]
+    def rows_at(self, at: NDArray[np.intp]) -> list[bytes]:
+        begins = np.where(at > 0, self.ends[at - 1], 0)
+        between = zip(begins.tolist(), self.ends[at].tolist(), strict=True)
+        return [self.rows[begin:end] for begin, end in between]
 
 
 def read_manifest(directory: Path) -> tuple[SegmentFile, ...]:

@@ -97,9 +97,8 @@ class Vectors:
             at, is_here = segment.places(numbers)
             if is_here.any():
                 places = at[is_here]
-                found = zip(numbers[is_here].tolist(), places.tolist(), strict=True)
-                for (number, place), vector in zip(found, segment.vectors(places), strict=True):
-                    yield number, segment.row(place), vector
+                rows, vectors = segment.rows_at(places), segment.vectors(places)
+                yield from zip(numbers[is_here].tolist(), rows, vectors, strict=True)
 
     def with_fresh(self, pages: Sequence[tuple[Numbers, Matrix]]) -> Vectors:
         """With further ones, whose numbers ascend and are greater than all that are here."""
