@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import os
 import threading
 import time
@@ -119,7 +118,7 @@ class IngestWorkerActor:
         self._stores = OpenedOnce(self._open_stores)
         self._opening = asyncio.Lock()
         self._side: _ImportSide | None = None
-        self._asked_at = -math.inf
+        self._asked_at = 0.0
 
     async def _open_stores(self) -> _Stores:
         settings, breakers = self._settings, open_breakers(self._settings)
