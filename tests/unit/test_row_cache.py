@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 import numpy as np
 
 from actors.adapters.tantivy_faiss.row_cache import ENTRY_BYTES, RowCache
 from actors.adapters.tantivy_faiss.rows import Row
-from domain.models.ids import RecordId
 
 
 def row(name: str) -> Row:
-    nothing = np.empty(0, np.float16)
-    return Row(RecordId(UUID(int=0)), "csv", name.encode(), "", None, nothing, None, b"")
+    return Row(name.encode(), np.empty(0, np.float16))
 
 
 def names(cache: RowCache, row_ids: list[int]) -> dict[int, bytes]:
-    return {row_id: row.shown for row_id, row in cache.get(row_ids).items()}
+    return {row_id: row.packed for row_id, row in cache.get(row_ids).items()}
 
 
 def test_only_known_rows_are_found() -> None:

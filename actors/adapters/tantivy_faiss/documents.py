@@ -7,7 +7,6 @@ looked up or searched is indexed; ``row``, ``kept`` and ``vector`` are stored to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from struct import Struct
 from typing import Any, cast
 from uuid import UUID
 
@@ -17,19 +16,18 @@ import tantivy
 
 from actors.adapters.english import filling, well_formed, words_of
 from actors.adapters.tantivy_faiss.rows import (
+    UNDATED,
     Row,
-    heading_in,
     pack,
+    pack_row,
     shown_in,
     to_microseconds,
-    unpack,
 )
 from actors.adapters.tantivy_faiss.texts import all_starts, signs_of, words_in_order
 from domain.models.chunks import (
     AUTHOR,
     EmbeddedChunk,
     Embedding,
-    Vector,
     entries_of,
     labels_of,
     search_text_of,
@@ -51,13 +49,7 @@ SOURCE, TYPE, LABEL, READER, PLACE, NAME, SIGN = "s:", "t:", "l:", "r:", "p:", "
 MAX_TAG_CHARS = 1_000
 """No place or key is longer for a reason; tantivy drops what has more than 65,530 bytes."""
 
-UNDATED = -(2**62)
-"""The time of chunks without one: before all times."""
-
 _ID_BYTES = 16
-_HEAD = Struct("<qI")
-"""The time, and how many bytes the heading has."""
-
 _SIGN_BIT = 2**63
 
 
@@ -147,31 +139,16 @@ def _tags(facts: Any, text: str) -> list[str]:
     ]
 
 
-def kept_row_of(document: tantivy.Document) -> bytes:
-    """What a hit needs of a stored document but its vector, for ``row_in``."""
+def packed_row_of(document: tantivy.Document) -> bytes:
+    """What a hit needs of a stored document but its vector."""
     time = orjson.loads(_stored(document, KEPT))["time"]
-    row = _stored(document, ROW)
-    heading = (heading_in(row[2 * _ID_BYTES :]) or "").encode()
-    return _HEAD.pack(UNDATED if time is None else time, len(heading)) + heading + row
-
-
-def row_in(kept: bytes, vector: Vector) -> Row:
-    """The inverse of ``kept_row_of``."""
-    time, length = _HEAD.unpack_from(kept)
-    at = _HEAD.size + length
-    return unpack(
-        kept[at + 2 * _ID_BYTES :],
-        kept[at : at + _ID_BYTES].hex(),
-        None if time == UNDATED else time,
-        vector,
-        heading=kept[_HEAD.size : at].decode(),
-        chunk=kept[at + _ID_BYTES : at + 2 * _ID_BYTES],
-    )
+    row, ids = _stored(document, ROW), 2 * _ID_BYTES
+    return pack_row(row[:ids], row[ids:], time=UNDATED if time is None else time)
 
 
 def row_of(document: tantivy.Document) -> Row:
     """What a hit needs of a stored document."""
-    return row_in(kept_row_of(document), vector_of(document).astype(np.float16))
+    return Row(packed_row_of(document), vector_of(document).astype(np.float16))
 
 
 def chunk_id_of(document: tantivy.Document) -> ChunkId:

@@ -24,11 +24,10 @@ from actors.adapters.tantivy_faiss.documents import (
     TAGS,
     TIME,
     TYPE,
-    UNDATED,
     WORDS,
     tag,
 )
-from actors.adapters.tantivy_faiss.rows import to_microseconds
+from actors.adapters.tantivy_faiss.rows import UNDATED, to_microseconds
 from actors.adapters.tantivy_faiss.texts import (
     PhraseTokens,
     asked_name,

@@ -12,7 +12,7 @@ from threading import Lock
 
 from actors.adapters.tantivy_faiss.rows import Row
 
-ENTRY_BYTES = 500
+ENTRY_BYTES = 400
 """About what an entry costs beside its bytes."""
 
 
@@ -51,4 +51,4 @@ class RowCache:
 
 
 def _size(row: Row) -> int:
-    return len(row.shown) + len(row.file_id) + row.vector.nbytes + ENTRY_BYTES
+    return len(row.packed) + row.vector.nbytes + ENTRY_BYTES

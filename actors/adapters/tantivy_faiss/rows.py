@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from struct import Struct
 from sys import intern
 from typing import NamedTuple
 from uuid import UUID
@@ -16,43 +17,56 @@ from domain.models.ids import ChunkId, FileId, RecordId, uuid_in
 from domain.models.records import JsonValue
 from domain.models.search import Candidate, Match
 
-_RECORD_ID_BYTES = 16
-_SOURCE_AT = _RECORD_ID_BYTES + 1
-"""After a byte that holds the length of the source's name, which is 50 at most."""
+_SHOWN_AT = 17
+"""In ``pack``: after the record's id and a byte that holds the length of the source's name, 50 at
+most."""
+
+_TIME = Struct("<qI")
+"""The time, and how many bytes the heading has, which comes next."""
+
+_IDS = Struct("<16s16s16sB")
+"""File, chunk and record, and how many bytes the source's name has, which comes next."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+UNDATED = -(2**62)
+"""The time of chunks without one: before all times."""
+
 
 class Row(NamedTuple):
-    """What ranking needs of a chunk, unpacked, and all that a hit shows as it is stored.
+    """What the index keeps of a chunk, ``packed``, as it is stored.
 
-    ``chunk`` is the chunk's id in bytes. A ``vector`` of 16 bits a number is half the memory, and
-    cosines change by less than 0.001.
+    A ``vector`` of 16 bits a number is half the memory, and cosines change by less than 0.001.
     """
 
-    record_id: RecordId
-    source_type: str
-    shown: bytes
-    file_id: str
-    timestamp: datetime | None
+    packed: bytes
     vector: Vector
-    heading: str | None
-    chunk: bytes
+
+
+def pack_row(ids: bytes, chunk: bytes, *, time: int) -> bytes:
+    """``ids`` are those of file and chunk, ``chunk`` is what ``pack`` makes of it."""
+    heading = (heading_of(orjson.loads(shown_in(chunk))["title"]) or "").encode()
+    return _TIME.pack(time, len(heading)) + heading + ids + chunk
 
 
 def to_match(row: Row, score: float) -> Match:
-    """A found row, which is read only if it is to be shown."""
+    """A found row, of which only what ranking needs is read: most are never shown."""
+    packed = row.packed
+    time, length = _TIME.unpack_from(packed)
+    ids_at = _TIME.size + length
+    _, chunk, record, named = _IDS.unpack_from(packed, ids_at)
+    source_at = ids_at + _IDS.size
     return Match(
-        row.record_id,
-        row.source_type,
+        RecordId(uuid_in(record)),
+        intern(packed[source_at : source_at + named].decode()),
         score,
         partial(candidate_of, row, score),
-        row.timestamp,
+        None if time == UNDATED else _EPOCH + time * _MICROSECOND,
         row.vector,
         False,
-        row.heading,
-        row.chunk,
+        intern(packed[_TIME.size : ids_at].decode()) if length else None,
+        chunk,
     )
 
 
@@ -83,39 +97,9 @@ def pack(chunk: Chunk) -> bytes:
     return head + orjson.dumps(shown, option=orjson.OPT_NON_STR_KEYS, default=str)
 
 
-def shown_in(packed: bytes) -> bytes:
-    """All that a hit shows, as JSON."""
-    return packed[_end_of_source(packed) :]
-
-
-def _end_of_source(packed: bytes) -> int:
-    return _SOURCE_AT + packed[_SOURCE_AT - 1]
-
-
-def heading_in(packed: bytes) -> str | None:
-    """The chunk's heading, of the JSON in it."""
-    return heading_of(orjson.loads(shown_in(packed))["title"])
-
-
-def unpack(
-    packed: bytes,
-    file_id: str,
-    moment: int | None,
-    vector: Vector,
-    *,
-    heading: str | None,
-    chunk: bytes,
-) -> Row:
-    return Row(
-        record_id=RecordId(uuid_in(packed[:_RECORD_ID_BYTES])),
-        source_type=intern(packed[_SOURCE_AT : _end_of_source(packed)].decode()),
-        shown=shown_in(packed),
-        file_id=file_id,
-        timestamp=None if moment is None else _EPOCH + moment * _MICROSECOND,
-        vector=vector,
-        heading=intern(heading) if heading else None,
-        chunk=chunk,
-    )
+def shown_in(chunk: bytes) -> bytes:
+    """All that a hit shows, as JSON, of what ``pack`` has made."""
+    return chunk[_SHOWN_AT + chunk[_SHOWN_AT - 1] :]
 
 
 def _packed_members(chunk: Chunk) -> dict[str, JsonValue]:
@@ -129,15 +113,21 @@ def _member(record_id: str, start: int, end: int, at: int) -> Member:
 
 
 def candidate_of(row: Row, score: float) -> Candidate:
-    shown: Mapping[str, JsonValue] = orjson.loads(row.shown)
+    """All that a hit shows."""
+    packed = row.packed
+    ids_at = _TIME.size + _TIME.unpack_from(packed)[1]
+    file, chunk, record, named = _IDS.unpack_from(packed, ids_at)
+    source_at = ids_at + _IDS.size
+    shown_at = source_at + named
+    shown: Mapping[str, JsonValue] = orjson.loads(packed[shown_at:])
     timestamp = shown["timestamp"]
     return Candidate(
-        chunk_id=ChunkId(uuid_in(row.chunk)),
-        record_id=row.record_id,
-        file_id=FileId(UUID(row.file_id)),
+        chunk_id=ChunkId(uuid_in(chunk)),
+        record_id=RecordId(uuid_in(record)),
+        file_id=FileId(uuid_in(file)),
         score=score,
         text=shown["text"],
-        source_type=row.source_type,
+        source_type=packed[source_at:shown_at].decode(),
         content_type=shown["content_type"],
         title=shown["title"],
         author=shown["author"],

@@ -12,15 +12,13 @@ from actors.adapters.tantivy_faiss.documents import (
     NUMBER,
     ORDER,
     TIME,
-    UNDATED,
     Hits,
     is_as_asked,
-    row_in,
     row_of,
 )
 from actors.adapters.tantivy_faiss.queries import Queries, Query
 from actors.adapters.tantivy_faiss.row_cache import RowCache
-from actors.adapters.tantivy_faiss.rows import Row, to_match
+from actors.adapters.tantivy_faiss.rows import UNDATED, Row, to_match
 from actors.adapters.tantivy_faiss.vectors import Near, best_of
 from actors.adapters.tantivy_faiss.viewing import View, pages
 from domain.models.chunks import Embedding
@@ -105,7 +103,7 @@ class Search:
     def _read(self, numbers: Sequence[int]) -> dict[int, Row]:
         """What hits show of living chunks."""
         wanted = np.array(numbers, np.int64)
-        rows = {number: row_in(kept, vector) for number, kept, vector in self._vectors.rows(wanted)}
+        rows = self._vectors.rows(wanted)
         if len(rows) < len(numbers):
             rows |= self._read_fresh([number for number in numbers if number not in rows])
         return rows

@@ -64,7 +64,8 @@ class SegmentFile:
 class Segment:
     """A graph that is mapped into memory, with the numbers of its vectors, which ascend.
 
-    The row at place ``n`` ends at ``ends[n]``.
+    The row at place ``n`` ends at ``ends[n]``. ``halves`` are the graph's vectors as it keeps them,
+    of shape ``(rows, dimension)``, 16 bits a number.
     """
 
     file: SegmentFile
@@ -72,6 +73,7 @@ class Segment:
     numbers: Numbers
     ends: NDArray[np.int64]
     rows: mmap.mmap
+    halves: NDArray[np.float16]
 
     def places(self, numbers: Numbers) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Where these are, and whether they are here at all; else the place means nothing."""
@@ -79,9 +81,7 @@ class Segment:
         return at, self.numbers[at] == numbers
 
     def vectors(self, at: NDArray[np.intp]) -> Matrix:
-        in_this_thread_alone()
-        vectors: Matrix = self.graph.reconstruct_batch(at)
-        return vectors
+        return self.halves[at].astype(np.float32)
 
     def rows_at(self, at: NDArray[np.intp]) -> list[bytes]:
         begins = np.where(at > 0, self.ends[at - 1], 0)
@@ -225,7 +225,14 @@ def open_segment(directory: Path, file: SegmentFile) -> Segment:
     graph: Any = faiss.read_index(str(graph_path), faiss.IO_FLAG_MMAP_IFC)
     with rows_path.open("rb") as rows:
         mapped = mmap.mmap(rows.fileno(), 0, access=mmap.ACCESS_READ)
-    return Segment(file, graph, numbers, ends, mapped)
+    return Segment(file, graph, numbers, ends, mapped, _halves_of(graph))
+
+
+def _halves_of(graph: Any) -> NDArray[np.float16]:
+    """A view of its vectors, which lives no longer than the graph."""
+    kept: Any = faiss.downcast_index(graph.storage)
+    codes = faiss.rev_swig_ptr(kept.codes.data(), kept.ntotal * kept.code_size)
+    return codes.view(np.float16).reshape(kept.ntotal, kept.d)
 
 
 def remove_unlisted(directory: Path) -> None:

@@ -6,7 +6,7 @@ are alive.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.adapters.tantivy_faiss.rows import Row
 from actors.adapters.tantivy_faiss.segments import (
     EXPLORED_ON_SEARCH,
     Matrix,
@@ -21,7 +22,7 @@ from actors.adapters.tantivy_faiss.segments import (
     Segment,
     in_this_thread_alone,
 )
-from domain.models.chunks import Embedding, Vector
+from domain.models.chunks import Embedding
 
 PARTS, LEAST_PART = 2, 48
 """Of n segments each is asked for so many n-th parts of the nearest, and no fewer than that. Of
@@ -91,14 +92,15 @@ class Vectors:
         found.append(_compared(self.fresh_numbers[at], self.fresh[at], embedding, count))
         return best_of(found, count)
 
-    def rows(self, numbers: Numbers) -> Iterator[tuple[int, bytes, Vector]]:
-        """Number, row and vector of those that are in graphs; fresh ones are left out."""
+    def rows(self, numbers: Numbers) -> dict[int, Row]:
+        """The rows of those that are in graphs; fresh ones are left out."""
+        rows: dict[int, Row] = {}
         for segment in self.segments:
             at, is_here = segment.places(numbers)
             if is_here.any():
-                places = at[is_here]
-                rows, vectors = segment.rows_at(places), segment.vectors(places)
-                yield from zip(numbers[is_here].tolist(), rows, vectors, strict=True)
+                found = map(Row, segment.rows_at(at[is_here]), segment.halves[at[is_here]])
+                rows |= zip(numbers[is_here].tolist(), found, strict=True)
+        return rows
 
     def with_fresh(self, pages: Sequence[tuple[Numbers, Matrix]]) -> Vectors:
         """With further ones, whose numbers ascend and are greater than all that are here."""

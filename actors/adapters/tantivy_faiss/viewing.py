@@ -12,7 +12,7 @@ import numpy as np
 import structlog
 import tantivy
 
-from actors.adapters.tantivy_faiss.documents import NUMBER, Hits, kept_row_of, vector_of
+from actors.adapters.tantivy_faiss.documents import NUMBER, Hits, packed_row_of, vector_of
 from actors.adapters.tantivy_faiss.queries import Queries, Query
 from actors.adapters.tantivy_faiss.segments import (
     MANIFEST,
@@ -162,7 +162,7 @@ def vector_pages(searcher: tantivy.Searcher, queries: Queries, *, after: int) ->
         yield Page(
             np.array([number for number, _ in page], np.int64),
             np.stack([vector_of(document) for document in documents]),
-            [kept_row_of(document) for document in documents],
+            [packed_row_of(document) for document in documents],
         )
 
 
