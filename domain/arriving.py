@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from operator import attrgetter
 
 from domain.blend_options import Leg
 from domain.models.ids import RecordId
-from domain.models.search import Candidate, Hit, Match
+from domain.models.search import Candidate, Hit, Match, best_first
 
 ARRIVING = "arriving"
 """What the keyword leg is called in the explanation of a record that is arriving."""
@@ -21,6 +20,8 @@ def to_add(
 
     What was found is not new once the index has it, however late its readers see that.
     """
+    if not arriving:
+        return {}
     found = {match.record_id for ranking in rankings.values() for match in ranking}
     return {
         match.record_id: match for match in arriving if match.is_new or match.record_id not in found
@@ -35,7 +36,7 @@ def among_keywords(keyword: Sequence[Match], added: Mapping[RecordId, Match]) ->
     best = keyword[0].score if keyword else 1.0
     scaled = [match._replace(score=match.score * best) for match in added.values()]
     others = [match for match in keyword if match.record_id not in added]
-    return sorted([*others, *scaled], key=attrgetter("order"))
+    return best_first([*others, *scaled])
 
 
 def showing_new(ranking: Sequence[Match], added: Mapping[RecordId, Match]) -> list[Match]:

@@ -24,11 +24,12 @@ What else may move a record is an addend, too, under a name of its own:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import fsum
-from operator import attrgetter
-from typing import Generic, NamedTuple, assert_never, overload
+from typing import assert_never, overload
+
+import numpy as np
 
 from domain.blend_options import (
     CALIBRATION,
@@ -43,9 +44,9 @@ from domain.blend_options import (
 )
 from domain.headings import heading_means
 from domain.models.chunks import Embedding
-from domain.models.ids import RecordId
-from domain.models.search import Contribution, Hit, Match, Rankable, Ranked
+from domain.models.search import Hit, Match, Rankable, Ranked, best_first
 from domain.neighbours import POOL, as_matrix, neighbour_means
+from domain.scoreboard import Numbers, Said, Scoreboard
 
 SECONDS_PER_DAY = 86_400.0
 
@@ -75,17 +76,18 @@ def ranked(
     """
     options = options or BlendOptions()
     legs = {leg: ranking for leg, ranking in rankings.items() if leg != IDENTIFIER}
-    found = _fused(legs, options)
+    board = Scoreboard(_said(legs, options))
     if len(legs) > 1:
-        _hear_others(found, options)
+        _hear_others(board, options)
     if options.calibration:
-        _calibrate_sources(found, options.calibration)
+        _calibrate_sources(board, options.calibration)
     if options.recency and now is not None:
-        _favour_recent(found, options, now)
+        _favour_recent(board, options, now)
     if options.diversity:
-        _mix_sources(found, options.diversity)
-    _lift_identified(found, rankings.get(IDENTIFIER, ()), options)
-    return Hits(sorted(found.values(), key=_order))
+        _mix_sources(board, options.diversity)
+    if identified := rankings.get(IDENTIFIER, ()):
+        _lift_identified(board, identified, options)
+    return Hits(board)
 
 
 def with_all_compared(
@@ -100,103 +102,20 @@ def with_all_compared(
     vectors = [match.vector for match in missing if match.vector is not None]
     if len(vectors) < len(missing) or not vectors:
         return list(ranking)
-    likeness = as_matrix(vectors) @ embedding
-    compared = [
-        match._replace(score=score, is_new=False)
-        for match, score in zip(missing, likeness.tolist(), strict=True)
-    ]
-    return sorted([*ranking, *compared], key=attrgetter("order"))
-
-
-class _Part(NamedTuple, Generic[Ranked]):
-    """What a leg says of a record."""
-
-    leg: Leg
-    rank: int
-    weight: float
-    strength: float
-    candidate: Ranked
-
-
-class _Move(NamedTuple):
-    """What else moves a record."""
-
-    name: str
-    rank: int | None
-    raw_score: float
-    weight: float
-
-
-class _Found(Generic[Ranked]):
-    """A record: its legs' parts and what moves it, with the addend of each; ``score`` is their sum.
-
-    ``kept`` is the share of the parts' weights that is left. Made for each of some hundred
-    candidates, of which few are shown, so contributions are made for those alone.
-    """
-
-    __slots__ = ("addends", "best_rank", "kept", "moves", "parts", "score", "shown", "shown_addend")
-
-    def __init__(self, candidate: Ranked, rank: int, part: _Part[Ranked] | None = None) -> None:
-        self.shown = candidate
-        self.best_rank = rank
-        self.parts = [part] if part else []
-        self.addends = [part.weight * part.strength] if part else []
-        self.shown_addend = self.score = self.addends[0] if part else 0.0
-        self.moves: list[_Move] = []
-        self.kept = 1.0
-
-    def add(self, part: _Part[Ranked]) -> None:
-        addend = part.weight * part.strength
-        self.parts.append(part)
-        self._append(addend)
-        self.best_rank = min(self.best_rank, part.rank)
-        if addend > self.shown_addend:
-            self.shown, self.shown_addend = part.candidate, addend
-
-    def keep(self, share: float) -> None:
-        """Before anything moves it."""
-        self.kept = share
-        self.addends = [addend * share for addend in self.addends]
-        self.score = sum(self.addends)
-
-    def move(
-        self,
-        name: str,
-        raw_score: float,
-        weight: float,
-        addend: float,
-        rank: int | None = None,
-    ) -> None:
-        self.moves.append(_Move(name, rank, raw_score, weight))
-        self._append(addend)
-
-    def hit(self) -> Hit[Ranked]:
-        said = [
-            *(
-                (each.leg, each.rank, each.candidate.score, each.weight * self.kept)
-                for each in self.parts
-            ),
-            *self.moves,
-        ]
-        contributions = (
-            Contribution(*each, addend) for each, addend in zip(said, self.addends, strict=True)
-        )
-        return Hit(self.shown, self.score, tuple(contributions))
-
-    def _append(self, addend: float) -> None:
-        self.addends.append(addend)
-        # Anew, so that whoever sums the contributions up gets the score to the last bit.
-        self.score = sum(self.addends)
+    likeness = (as_matrix(vectors) @ embedding).tolist()
+    compared = [match.scored(score) for match, score in zip(missing, likeness, strict=True)]
+    return best_first([*ranking, *compared])
 
 
 class Hits(Sequence[Hit[Ranked]]):
-    """Hits that are made when somebody looks at them: of a ranking few are shown."""
+    """Hits, best first, that are made when somebody looks at them: of a ranking few are shown."""
 
-    def __init__(self, found: Sequence[_Found[Ranked]]) -> None:
-        self._found = found
+    def __init__(self, board: Scoreboard[Ranked]) -> None:
+        self._board = board
+        self._order = board.order().tolist()
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._order)
 
     @overload
     def __getitem__(self, place: int) -> Hit[Ranked]: ...
@@ -204,30 +123,19 @@ class Hits(Sequence[Hit[Ranked]]):
     def __getitem__(self, place: slice) -> list[Hit[Ranked]]: ...
     def __getitem__(self, place: int | slice) -> Hit[Ranked] | list[Hit[Ranked]]:
         if isinstance(place, slice):
-            return [one.hit() for one in self._found[place]]
-        return self._found[place].hit()
+            return [self._board.hit(one) for one in self._order[place]]
+        return self._board.hit(self._order[place])
 
 
-_Records = dict[int, _Found[Ranked]]
-"""By the number that a record's id is: an UUID is hashed and compared in Python."""
-
-
-def _fused(legs: Mapping[Leg, Sequence[Ranked]], options: BlendOptions) -> _Records[Ranked]:
+def _said(legs: Mapping[Leg, Sequence[Ranked]], options: BlendOptions) -> Iterator[Said[Ranked]]:
     shares = _leg_shares(legs, options)
-    found: _Records[Ranked] = {}
+    by_source = options.source_weights
     for leg in sorted(legs):
-        ranking = _best_chunk_per_record(legs[leg])
-        strengths = _strengths([candidate.score for candidate in ranking], options)
-        pairs = zip(ranking, strengths, strict=True)
-        for rank, (candidate, strength) in enumerate(pairs, start=1):
-            weight = shares[leg] * options.source_weights.get(candidate.source_type, 1.0)
-            part = _Part(leg, rank, weight, strength, candidate)
-            one = found.get(candidate.record_id.int)
-            if one is None:
-                found[candidate.record_id.int] = _Found(candidate, rank, part)
-            else:
-                one.add(part)
-    return found
+        found = _best_chunk_per_record(legs[leg])
+        weights = np.full(len(found), shares[leg])
+        if by_source:
+            weights *= [by_source.get(candidate.source_type, 1.0) for candidate in found]
+        yield Said(leg, found, weights, _strengths(found, options))
 
 
 def _leg_shares(legs: Iterable[Leg], options: BlendOptions) -> dict[Leg, float]:
@@ -244,52 +152,46 @@ def _best_chunk_per_record(ranking: Sequence[Ranked]) -> list[Ranked]:
     return list(best.values())
 
 
-def _strengths(scores: Sequence[float], options: BlendOptions) -> list[float]:
-    """Of scores, best first: 0 to 1, and 1 for the first (unless nothing about it is positive)."""
+def _strengths(found: Sequence[Ranked], options: BlendOptions) -> Numbers:
+    """Of candidates, best first: 0 to 1, and 1 for the first (unless nothing of it is positive)."""
     match options.method:
         case FusionMethod.RELATIVE_SCORE:
-            best = scores[0] if scores else 0.0
             # A cosine may be negative: as far from the query as nothing found at all.
-            return [max(score, 0.0) / best if best > 0 else 0.0 for score in scores]
+            scores = np.maximum([candidate.score for candidate in found], 0.0)
+            return scores / scores[0] if len(scores) and scores[0] > 0 else np.zeros(len(found))
         case FusionMethod.RECIPROCAL_RANK:
             k = options.rank_constant
-            return [(k + 1) / (k + rank) for rank in range(1, len(scores) + 1)]
+            return (k + 1) / (k + np.arange(1.0, len(found) + 1))
         case unknown:
             assert_never(unknown)
 
 
-def _hear_others(found: _Records[Ranked], options: BlendOptions) -> None:
+def _hear_others(board: Scoreboard[Ranked], options: BlendOptions) -> None:
     """The best hear each other; what is below them hears nobody, and stays below."""
     if not options.neighbours and not options.headings:
         return
-    ranked = sorted(found.values(), key=_order)
-    best = ranked[:POOL]
-    near = _of_neighbours(best, options.neighbours)
-    beside = _of_headings(best, options.headings)
-    to_headings = options.headings if any(beside) else 0.0
+    best = board.order()[:POOL]
+    shown, scores = [board.shown[place] for place in best], board.scores[best].tolist()
+    near = np.full(len(board), np.nan)
+    if options.neighbours:
+        near[best] = neighbour_means([one.vector for one in shown], scores)
+    beside = np.zeros(len(board))
+    if options.headings:
+        beside[best] = heading_means([_heading(one) for one in shown], scores)
+    hears_headings, hears_neighbours = beside > 0, ~np.isnan(near)
+    to_headings = options.headings if hears_headings.any() else 0.0
     left = 1.0 - to_headings
-    to_neighbours = left * options.neighbours if any(each is not None for each in near) else 0.0
-    for one, neighbours, others in zip(best, near, beside, strict=True):
-        one.keep(left - (to_neighbours if neighbours is not None else 0.0))
-        if neighbours is not None and to_neighbours:
-            one.move(NEIGHBOURS, neighbours, to_neighbours, to_neighbours * neighbours)
-        if others:
-            one.move(HEADINGS, others, to_headings, to_headings * others)
-    for one in ranked[POOL:]:
-        one.keep(left - to_neighbours)
-
-
-def _of_neighbours(best: Sequence[_Found[Ranked]], share: float) -> Sequence[float | None]:
-    if not share:
-        return [None] * len(best)
-    return neighbour_means([one.shown.vector for one in best], [one.score for one in best])
-
-
-def _of_headings(best: Sequence[_Found[Ranked]], share: float) -> Sequence[float]:
-    if not share:
-        return [0.0] * len(best)
-    headings = [_heading(one.shown) for one in best]
-    return heading_means(headings, [one.score for one in best])
+    to_neighbours = left * options.neighbours if hears_neighbours.any() else 0.0
+    kept = np.full(len(board), left - to_neighbours)
+    kept[best] = np.where(hears_neighbours[best], left - to_neighbours, left)
+    board.keep(kept)
+    for name, share, is_heard, means in (
+        (NEIGHBOURS, to_neighbours, hears_neighbours, near),
+        (HEADINGS, to_headings, hears_headings, beside),
+    ):
+        if share:
+            weights = np.full(len(board), share)
+            board.move(name, is_heard, raw_scores=means, weights=weights, addends=share * means)
 
 
 def _heading(candidate: Rankable) -> tuple[str, str] | None:
@@ -297,57 +199,57 @@ def _heading(candidate: Rankable) -> tuple[str, str] | None:
     return (candidate.source_type, heading) if heading else None
 
 
-def _calibrate_sources(found: _Records[Ranked], share: float) -> None:
-    best: dict[tuple[Leg, str], float] = {}
-    for one in found.values():
-        for part in one.parts:
-            key = part.leg, part.candidate.source_type
-            best[key] = max(best.get(key, 0.0), part.strength)
-    for one in found.values():
-        behind = fsum(
-            part.weight * (1.0 - best[part.leg, part.candidate.source_type]) for part in one.parts
-        )
-        one.move(CALIBRATION, behind, share, share * behind)
+def _calibrate_sources(board: Scoreboard[Ranked], share: float) -> None:
+    """Each leg's shortfall of a source's best, by the weight that the leg has for a record."""
+    shortfalls = np.zeros(len(board))
+    for said, ranks, _ in board.parts:
+        best: dict[str, float] = {}
+        for candidate, strength in zip(said.candidates, said.strengths.tolist(), strict=True):
+            best.setdefault(candidate.source_type, strength)
+        behind = [1.0 - best[candidate.source_type] for candidate in said.candidates]
+        found = ranks > 0
+        shortfalls[found] += (said.weights * behind)[ranks[found] - 1]
+    _move_all(board, CALIBRATION, shortfalls, np.full(len(board), share))
 
 
-def _favour_recent(found: _Records[Ranked], options: BlendOptions, now: datetime) -> None:
+def _favour_recent(board: Scoreboard[Ranked], options: BlendOptions, now: datetime) -> None:
     """What has no time gains nothing; what is dated ahead counts as of now."""
-    for one in found.values():
-        moment = one.shown.timestamp
-        if moment is None:
-            continue
-        days = max(0.0, (now - moment).total_seconds() / SECONDS_PER_DAY)
-        freshness = 0.5 ** (days / options.half_life_of(one.shown.source_type))
-        weight = options.recency * one.score
-        one.move(RECENCY, freshness, weight, weight * freshness)
+    freshness = np.full(len(board), np.nan)
+    for place, one in enumerate(board.shown):
+        if one.timestamp is not None:
+            days = max(0.0, (now - one.timestamp).total_seconds() / SECONDS_PER_DAY)
+            freshness[place] = 0.5 ** (days / options.half_life_of(one.source_type))
+    _move_all(board, RECENCY, freshness, options.recency * board.scores)
 
 
-def _mix_sources(found: _Records[Ranked], share: float) -> None:
+def _mix_sources(board: Scoreboard[Ranked], share: float) -> None:
     """The n-th record of a source loses (n - 1)/n of ``share``: order within a source stays."""
     seen: dict[str, int] = {}
-    for one in sorted(found.values(), key=_order):
-        source = one.shown.source_type
+    crowding = np.full(len(board), np.nan)
+    for place in board.order():
+        source = board.shown[place].source_type
         before = seen.get(source, 0)
         seen[source] = before + 1
         if before:
-            crowding = before / (before + 1)
-            one.move(DIVERSITY, crowding, -share * one.score, -share * one.score * crowding)
+            crowding[place] = before / (before + 1)
+    _move_all(board, DIVERSITY, crowding, -share * board.scores)
+
+
+def _move_all(board: Scoreboard[Ranked], name: str, raw_scores: Numbers, weights: Numbers) -> None:
+    """All but those that have no raw score."""
+    board.move(
+        name,
+        ~np.isnan(raw_scores),
+        raw_scores=raw_scores,
+        weights=weights,
+        addends=weights * raw_scores,
+    )
 
 
 def _lift_identified(
-    found: _Records[Ranked], ranking: Sequence[Ranked], options: BlendOptions
+    board: Scoreboard[Ranked], ranking: Sequence[Ranked], options: BlendOptions
 ) -> None:
     """Whatever the others' scores, and by the leg's own strengths among themselves."""
-    if not options.leg_weights.get(IDENTIFIER, 1.0):
-        return
-    ceiling = max((one.score for one in found.values()), default=0.0)
-    best = _best_chunk_per_record(ranking)
-    strengths = _strengths([candidate.score for candidate in best], options)
-    for rank, (candidate, strength) in enumerate(zip(best, strengths, strict=True), start=1):
-        one = found.setdefault(candidate.record_id.int, _Found(candidate, rank))
-        one.best_rank = min(one.best_rank, rank)
-        one.move(IDENTIFIER, candidate.score, 1.0, ceiling + 1.0 + strength, rank)
-
-
-def _order(one: _Found[Ranked]) -> tuple[float, int, RecordId]:
-    return -one.score, one.best_rank, one.shown.record_id
+    if options.leg_weights.get(IDENTIFIER, 1.0):
+        best = _best_chunk_per_record(ranking)
+        board.lift(IDENTIFIER, best, _strengths(best, options))

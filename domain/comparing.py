@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import inf
-from operator import attrgetter
 
-from domain.models.search import Match
+from domain.models.search import Match, best_first
 
 
 def unheard(ranking: Sequence[Match], others: Iterable[Match]) -> list[Match]:
@@ -32,4 +31,4 @@ def continued_by(ranking: Sequence[Match], found: Iterable[Match]) -> list[Match
     """
     last = ranking[-1].score if ranking else inf
     behind = [match if match.score <= last else match._replace(score=last) for match in found]
-    return sorted([*ranking, *behind], key=attrgetter("order"))
+    return best_first([*ranking, *behind])

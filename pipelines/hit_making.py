@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from operator import attrgetter
 
 from domain.arriving import among_keywords, showing_new, told_apart
 from domain.blend_options import BlendOptions
@@ -13,7 +12,7 @@ from domain.blending import ranked, with_all_compared
 from domain.collapsing import Found, collapsed
 from domain.models.chunks import Embedding
 from domain.models.ids import RecordId
-from domain.models.search import Candidate, Hit, Match, SearchFilter
+from domain.models.search import Candidate, Hit, Match, SearchFilter, best_first
 from domain.passages import best_member
 
 VECTOR = "vector"
@@ -38,9 +37,7 @@ def _speaks_of(found: Candidate, records: frozenset[RecordId]) -> bool:
 
 def in_order(leg: str, matches: Sequence[Match]) -> Sequence[Match]:
     """What a leg found, in an order that no index has a say in; others have a rule for equals."""
-    if leg not in (VECTOR, KEYWORD) or len({match.score for match in matches}) == len(matches):
-        return matches
-    return sorted(matches, key=attrgetter("order"))
+    return best_first(matches) if leg in (VECTOR, KEYWORD) else matches
 
 
 def blended(

@@ -15,6 +15,7 @@ DescriptionId = NewType("DescriptionId", UUID)
 ObjectKey = NewType("ObjectKey", str)
 
 _NAMESPACE = UUID("5ad5f0d8-5d0c-5c60-9c0e-1d0f4be0a5a1")
+_UNKNOWN = SafeUUID.unknown  # An enum's member takes as long to look up as all else in uuid_in.
 _CONTENT_KEY = re.compile(r"sha256/([0-9a-f]{2})/([0-9a-f]{2})/\1\2[0-9a-f]{60}")
 
 
@@ -25,7 +26,7 @@ def uuid_in(packed: bytes) -> UUID:
     """
     made = object.__new__(UUID)
     object.__setattr__(made, "int", int.from_bytes(packed))
-    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    object.__setattr__(made, "is_safe", _UNKNOWN)
     return made
 
 

@@ -52,7 +52,7 @@ class SearchIndex(IndexWriter, Protocol):
     ) -> list[Match]:
         """The nearest chunks that satisfy ``where``, best first; score = cosine similarity.
 
-        Equal scores are in no particular order (``Match.order`` puts them into one).
+        Equal scores are in no particular order (``best_first`` puts them into one).
 
         ``text`` is what was embedded, for an index that embeds by itself.
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.comparing import continued_by, unheard
 from domain.models.ids import RecordId
-from domain.models.search import Candidate, Match
+from domain.models.search import Candidate, Match, best_first
 
 
 def _unread() -> Candidate:
@@ -18,7 +18,7 @@ def _unread() -> Candidate:
 
 def _ranking(scores: dict[int, float]) -> list[Match]:
     matches = [Match(RecordId(UUID(int=n)), "slack", score, _unread) for n, score in scores.items()]
-    return sorted(matches, key=lambda match: match.order)
+    return best_first(matches)
 
 
 RANKINGS = st.dictionaries(st.integers(1, 30), st.floats(0, 100), max_size=20).map(_ranking)
@@ -47,7 +47,7 @@ def test_a_ranking_stays_as_it_is_and_what_continues_it_is_all_there_in_order(
     both = continued_by(ranking, found)
     known = {id(match) for match in ranking}
     assert [match for match in both if id(match) in known] == ranking
-    assert both == sorted(both, key=lambda match: match.order)
+    assert both == best_first(both)
     assert sorted(match.record_id for match in both if id(match) not in known) == sorted(
         match.record_id for match in found
     )

@@ -74,28 +74,8 @@ OFFSET $3 LIMIT $4
 """
 
 # The most telling first: what a record is about, then whom it is by, then what it names by the way.
-OF_RECORDS = f"""-- entities_of_records: the most telling of what each of these records speaks of
-SELECT record_id, entity_id, kind, entity_name, roles
-FROM (
-    SELECT *, row_number() OVER (
-        PARTITION BY record_id
-        ORDER BY entity_name IS NULL, role_at, array_position($4::text[], kind), entity_name,
-                 entity_id
-    ) AS place
-    FROM (
-        SELECT mention.record_id, identity.entity_id, identity.kind, identity.entity_name,
-               array_agg(DISTINCT mention.role) AS roles,
-               min(array_position($3::text[], mention.role)) AS role_at
-        FROM mentions AS mention
-        JOIN descriptions AS description ON description.id = mention.description_id
-        JOIN identities AS identity ON identity.id = description.identity_id
-        JOIN parsed_content AS record ON record.id = mention.record_id
-        WHERE mention.record_id = ANY($1::uuid[]) AND {VISIBLE.format(n=2)}
-        GROUP BY mention.record_id, identity.entity_id, identity.kind, identity.entity_name
-    ) AS spoken
-) AS ranked
-WHERE place <= $5
-ORDER BY record_id, place
+OF_RECORDS = """-- entities_of_records: the most telling of what each of these records speaks of
+SELECT record_id, entity_id, kind, entity_name, roles FROM headrace_related($1, $2, $3, $4, $5)
 """
 
 COMMON = """-- how_common: how many records speak of each entity of a record, counted up to a bound

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -176,6 +177,49 @@ async def test_relations_are_looked_up_once_for_each_generation() -> None:
         generation[0] = number
         await relating.of_records([record_id], scope=Scope())
     assert store.looks == 2
+
+
+class SlowEntities(AwayEntities):
+    """Answers when it is let, and says what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked, self.may_answer = asyncio.Event(), asyncio.Event()
+        self.asked: list[set[RecordId]] = []
+
+    async def of_records(
+        self, record_ids: list[RecordId], *, limit: int, scope: Scope
+    ) -> dict[RecordId, list[RelatedEntity]]:
+        self.asked.append(set(record_ids))
+        self.is_asked.set()
+        await self.may_answer.wait()
+        return await super().of_records(record_ids, limit=limit, scope=scope)
+
+
+def looks(relating: Relating, record_ids: list[RecordId]) -> list[asyncio.Task[Any]]:
+    """One after the other begins to look for one."""
+    return [asyncio.create_task(relating.of_records([one], scope=Scope())) for one in record_ids]
+
+
+async def test_what_is_asked_for_during_a_look_is_looked_up_together() -> None:
+    store, one, others = SlowEntities(), RecordId(uuid4()), [RecordId(uuid4()) for _ in range(3)]
+    relating = Relating(store, generation=lambda: 1)  # type: ignore[arg-type]
+    first = looks(relating, [one])
+    await store.is_asked.wait()
+    later = looks(relating, others)
+    store.may_answer.set()
+    assert await asyncio.gather(*first, *later) == [{each: ()} for each in [one, *others]]
+    assert store.asked == [{one}, set(others)]
+
+
+async def test_who_gives_up_leaves_the_look_to_others() -> None:
+    store, one, other = SlowEntities(), RecordId(uuid4()), RecordId(uuid4())
+    relating = Relating(store, generation=lambda: 1)  # type: ignore[arg-type]
+    leaving, staying = looks(relating, [one, other])
+    await store.is_asked.wait()
+    leaving.cancel()
+    store.may_answer.set()
+    assert await staying == {other: ()}
 
 
 async def test_an_answer_names_missing_relations(api: Api) -> None:
