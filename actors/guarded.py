@@ -35,7 +35,7 @@ PASSED_BY = frozenset({"ping", "close", "wait", "watch", "refresh"})
 """Methods that ask nobody, or that have to be able to ask at any time. What needs no answer must
 not count as one: it would close the breaker of a dependency that is still away."""
 
-SEARCHES = {"search_vector", "search_keyword", "newest"}
+SEARCHES = {"search_vector", "search_keyword", "score_keyword", "newest"}
 INDEX_READS = SEARCHES | {"count", "fetch"}
 INDEX_WRITES = {"upsert", "delete", "reassign"}
 OBJECT_CALLS = {"size", "delete"}

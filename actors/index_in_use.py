@@ -108,6 +108,9 @@ class CurrentIndex:
     async def search_keyword(self, text: str, *, limit: int, where: SearchFilter) -> list[Match]:
         return await self._index.search_keyword(text, limit=limit, where=where)
 
+    async def score_keyword(self, text: str, matches: Sequence[Match]) -> list[Match]:
+        return await self._index.score_keyword(text, matches)
+
     async def newest(self, *, limit: int, where: SearchFilter) -> list[Match]:
         return await self._index.newest(limit=limit, where=where)
 

@@ -133,7 +133,7 @@ async def _judged(question: Question, embedder: Embedder, index: SearchIndex) ->
     by_meaning = await index.search_vector(embedding, limit=CANDIDATES, where=where)
     by_words = await index.search_keyword(question.text, limit=CANDIDATES, where=where)
     legs = {VECTOR: _read_once(by_meaning), KEYWORD: _read_once(by_words)}
-    compared = await compared_by_words(index, question.text, legs, where)
+    compared = await compared_by_words(index, question.text, legs)
     return Judged(
         question.text,
         question.group,

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 
 from domain.blend_options import Leg
 from domain.comparing import continued_by, unheard
-from domain.models.search import Match, SearchFilter, Within
+from domain.models.search import Match
 from domain.ports.search_index import SearchIndex
 from pipelines.hit_making import KEYWORD, VECTOR
 
 
 async def compared_by_words(
-    index: SearchIndex, text: str, rankings: Mapping[Leg, Sequence[Match]], where: SearchFilter
+    index: SearchIndex, text: str, rankings: Mapping[Leg, Sequence[Match]]
 ) -> Sequence[Match]:
     """The keyword leg's ranking with what it has to say of the vector leg's records, too.
 
-    Those without any of the words stay unknown to it. Costs one keyword search within as many
+    Those without any of the words stay unknown to it. Costs one keyword search among as many
     chunks as are missing.
 
     Raises:
@@ -25,11 +25,4 @@ async def compared_by_words(
     missing = unheard(rankings[KEYWORD], rankings[VECTOR])
     if not missing:
         return rankings[KEYWORD]
-    among = Within(
-        records=frozenset(match.record_id for match in missing),
-        chunks=frozenset(match.chunk_id for match in missing),
-    )
-    # They have passed all other filters; who may see them is asked for again all the same.
-    only = SearchFilter(scope=where.scope, within=among)
-    found = await index.search_keyword(text, limit=len(missing), where=only)
-    return continued_by(rankings[KEYWORD], found)
+    return continued_by(rankings[KEYWORD], await index.score_keyword(text, missing))

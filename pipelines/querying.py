@@ -225,9 +225,9 @@ class QueryEngine:
         self, search: _Search, answered: _Rankings, began: float, stages_ms: dict[str, float]
     ) -> _Leg:
         """In what is left of the legs' time since they ``began``."""
-        where, left = search.where, self._leg_deadline_seconds - _ms_since(began) / 1000.0
-        compared = compared_by_words(self._index, search.text, answered, where)
-        leg = await self._run(COMPARISON, compared, where, stages_ms, seconds=left)
+        left = self._leg_deadline_seconds - _ms_since(began) / 1000.0
+        compared = compared_by_words(self._index, search.text, answered)
+        leg = await self._run(COMPARISON, compared, SearchFilter(), stages_ms, seconds=left)
         return replace(leg, found=0)  # It is no reason to look deeper.
 
     async def _stand_in(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -42,6 +42,15 @@ class Within:
 
     records: frozenset[RecordId]
     chunks: frozenset[ChunkId] | None
+
+    @classmethod
+    def matches(cls, matches: Iterable[Match]) -> Within:
+        """Their chunks alone."""
+        found = list(matches)
+        return cls(
+            frozenset(match.record_id for match in found),
+            frozenset(match.chunk_id for match in found),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +162,8 @@ class Match(NamedTuple):
     """A chunk that a leg found, not read yet: most of what a leg finds is never shown.
 
     ``is_new`` says that the index does not hold it: it is the present content of a record that is
-    on its way there. ``chunk`` is the chunk's id in bytes where it is known without reading.
+    on its way there. ``chunk`` is the chunk's id in bytes where it is known without reading,
+    ``number`` what the index itself knows this version of it by.
     """
 
     record_id: RecordId
@@ -165,6 +175,7 @@ class Match(NamedTuple):
     is_new: bool = False
     heading: str | None = None
     chunk: bytes = b""
+    number: int | None = None
 
     @property
     def chunk_id(self) -> ChunkId:
@@ -185,6 +196,12 @@ def best_first(matches: Sequence[Match]) -> list[Match]:
     if all(one.score > other.score for one, other in pairwise(ordered)):
         return ordered
     return sorted(matches, key=lambda one: (-one.score, one.record_id.int, one.chunk))
+
+
+def scored_as(found: Iterable[Match], matches: Sequence[Match]) -> list[Match]:
+    """The matches whose chunks were ``found``, with the scores of these."""
+    by_chunk = {match.chunk_id: match for match in matches}
+    return [by_chunk[one.chunk_id].scored(one.score) for one in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,12 @@ class SearchIndex(IndexWriter, Protocol):
         """
         ...
 
+    async def score_keyword(self, text: str, matches: Sequence[Match]) -> list[Match]:
+        """Some hundred matches of ``search_vector`` with the scores that their words have for
+        ``search_keyword``, in no order; without those that have none, or are gone meanwhile.
+        """
+        ...
+
     async def newest(self, *, limit: int, where: SearchFilter) -> list[Match]:
         """The chunks that satisfy ``where``, newest first, those without a time last.
 

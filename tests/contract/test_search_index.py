@@ -223,6 +223,40 @@ async def test_a_score_of_words_is_the_same_when_asked_of_some_chunks_alone(
     )
 
 
+async def test_matches_by_vector_are_scored_by_words_as_if_found_by_them(
+    index: SearchIndex,
+) -> None:
+    chunks = [embedded(f"pump {'leaks ' * n}", seed=n) for n in range(5)]
+    await index.upsert(chunks[:3])
+    await index.optimize()
+    await index.upsert(chunks[3:])
+    by_vector = await index.search_vector(unit(0), limit=10, where=EVERYTHING)
+    by_words = await index.search_keyword("leaks", limit=10, where=EVERYTHING)
+    scored = await index.score_keyword("leaks", by_vector)
+    expected = {match.record_id: pytest.approx(match.score) for match in by_words}
+    assert {match.record_id: match.score for match in scored} == expected
+    assert len(expected) == 4
+
+
+async def test_what_was_replaced_since_it_was_found_has_no_score_or_shows_what_was_found(
+    index: SearchIndex,
+) -> None:
+    await index.upsert([embedded("the pump leaks", native_id="a")])
+    found = await index.search_vector(unit(0), limit=10, where=EVERYTHING)
+    await index.upsert([embedded("the pump leaks again", native_id="a")])
+    scored = await index.score_keyword("leaks", found)
+    assert {match.read().text for match in scored} <= {"the pump leaks"}
+
+
+@pytest.mark.parametrize("text", ["", "...", "nothing of it"])
+async def test_matches_without_any_of_the_words_have_no_score(
+    index: SearchIndex, text: str
+) -> None:
+    await index.upsert([embedded("the pump leaks")])
+    found = await index.search_vector(unit(0), limit=10, where=EVERYTHING)
+    assert await index.score_keyword(text, found) == []
+
+
 async def test_a_search_returns_at_most_limit_hits(index: SearchIndex) -> None:
     await index.upsert([embedded(f"pump {n}", seed=n) for n in range(8)])
     assert len(await index.search_vector(unit(1), limit=3, where=EVERYTHING)) == 3

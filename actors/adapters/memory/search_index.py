@@ -22,7 +22,7 @@ from domain.models.chunks import (
     labels_of,
 )
 from domain.models.ids import ChunkId, FileId, RecordId
-from domain.models.search import Candidate, KeptChunk, Match, SearchFilter
+from domain.models.search import Candidate, KeptChunk, Match, SearchFilter, Within, scored_as
 from domain.text_conditions import are_met
 from domain.words import asked_words
 
@@ -82,6 +82,11 @@ class InMemorySearchIndex:
             for each in self._satisfying(where)
         ]
         return _best([(score, each) for score, each in scored if score > 0], limit)
+
+    async def score_keyword(self, text: str, matches: Sequence[Match]) -> list[Match]:
+        among = SearchFilter(within=Within.matches(matches))
+        found = await self.search_keyword(text, limit=len(matches), where=among)
+        return scored_as(found, matches)
 
     async def newest(self, *, limit: int, where: SearchFilter) -> list[Match]:
         found = self._satisfying(where)

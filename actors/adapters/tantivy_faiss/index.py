@@ -105,6 +105,12 @@ class TantivySearchIndex:
         is_short = len(text) <= SHORT_CHARS
         return await self._search(where, lambda search: search.by_words(text, limit), is_short)
 
+    async def score_keyword(self, text: str, matches: Sequence[Match]) -> list[Match]:
+        is_short = len(text) <= SHORT_CHARS and len(matches) <= LOOKED_UP_SINGLY
+        return await self._search(
+            SearchFilter(), lambda search: search.scored_by_words(text, matches), is_short
+        )
+
     async def newest(self, *, limit: int, where: SearchFilter) -> list[Match]:
         return await self._search(where, lambda search: search.by_time(limit), is_short=False)
 
@@ -170,7 +176,7 @@ class TantivySearchIndex:
             return find(Search(self._viewer.current(), self._queries, self._rows, where))
 
         with translated(self._directory, "search"):
-            if is_short and self._are_few and _asks_little(where):
+            if is_short and self._are_few and where == SearchFilter():
                 return run()
             return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
@@ -186,11 +192,3 @@ class TantivySearchIndex:
         hits = searcher.search(query, len(chunk_ids), count=False).hits
         documents = [searcher.doc(at) for _, at in hits]
         return [KeptChunk(candidate_of(row_of(one), 0.0), vector_of(one)) for one in documents]
-
-
-def _asks_little(where: SearchFilter) -> bool:
-    """A few chunks by their ids, if it is a filter at all."""
-    if where != SearchFilter(within=where.within):
-        return False
-    chunks = where.within.chunks if where.within else frozenset()
-    return chunks is not None and len(chunks) <= LOOKED_UP_SINGLY

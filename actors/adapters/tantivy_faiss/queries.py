@@ -127,6 +127,10 @@ class Queries:
     def both(self, one: Query, other: Query | None) -> Query:
         return one if other is None else _all([one, other])
 
+    def only(self, numbers: Sequence[int]) -> Query:
+        """Documents with any of these, for no score."""
+        return Query.const_score_query(self.numbers(numbers), 0.0)
+
     def numbers(self, numbers: Sequence[int]) -> Query:
         return self._one_of(NUMBER, numbers)
 

@@ -50,7 +50,7 @@ def pack_row(ids: bytes, chunk: bytes, *, time: int) -> bytes:
     return _TIME.pack(time, len(heading)) + heading + ids + chunk
 
 
-def to_match(row: Row, score: float) -> Match:
+def to_match(row: Row, score: float, number: int | None = None) -> Match:
     """A found row, of which only what ranking needs is read: most are never shown."""
     packed = row.packed
     time, length = _TIME.unpack_from(packed)
@@ -67,6 +67,7 @@ def to_match(row: Row, score: float) -> Match:
         False,
         intern(packed[_TIME.size : ids_at].decode()) if length else None,
         chunk,
+        number,
     )
 
 

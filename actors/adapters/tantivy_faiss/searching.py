@@ -59,11 +59,9 @@ class Search:
         words = self._queries.words(text)
         if words is None:
             return []
-        query = self._queries.both(words, self._only)
 
         def find(depth: int) -> list[Found]:
-            hits = self._searcher.search(query, depth, count=False).hits
-            numbers = self._note(hits)
+            hits, numbers = self._search(words, self._only, depth)
             return [Found(number, hit[0]) for number, hit in zip(numbers, hits, strict=True)]
 
         return self._matches(find, limit)
@@ -71,13 +69,22 @@ class Search:
     def by_vector(self, embedding: Embedding, limit: int) -> list[Match]:
         return self._matches(lambda depth: self._nearest(embedding, depth), limit)
 
+    def scored_by_words(self, text: str, matches: Sequence[Match]) -> list[Match]:
+        """The matches that have any of the words, in no order. They are as the filter asks."""
+        by_number = {match.number: match for match in matches if match.number is not None}
+        words = self._queries.words(text)
+        if words is None or not by_number:
+            return []
+        hits, numbers = self._search(words, self._queries.only(list(by_number)), len(by_number))
+        return [by_number[number].scored(hit[0]) for number, hit in zip(numbers, hits, strict=True)]
+
     def by_time(self, limit: int) -> list[Match]:
         return self._matches(self._newest, limit)
 
     def _matches(self, find: Finder, limit: int) -> list[Match]:
         found = self._best(find, limit) if limit > 0 else []
         rows = self._read([one.number for one in found])
-        return [to_match(rows[one.number], one.score) for one in found]
+        return [to_match(rows[one.number], one.score, one.number) for one in found]
 
     def _best(self, find: Finder, limit: int) -> list[Found]:
         """Deeper and deeper, until ``limit`` are as the filter asks, or there are no more."""
@@ -121,6 +128,12 @@ class Search:
         """Find out where living documents are."""
         if unknown := [number for number in numbers if number not in self._places]:
             self._alive(unknown, None)
+
+    def _search(self, words: Query, only: Query | None, depth: int) -> tuple[Hits, list[int]]:
+        """The best with any of the words, and their numbers."""
+        query = self._queries.both(words, only)
+        hits = self._searcher.search(query, depth, count=False).hits
+        return hits, self._note(hits)
 
     def _note(self, hits: Hits) -> list[int]:
         """The hits' numbers, in order."""

@@ -34,7 +34,7 @@ from actors.store_settings import WeaviateSettings
 from domain.errors import DimensionMismatchError, IndexUnavailableError
 from domain.models.chunks import EmbeddedChunk, Embedding
 from domain.models.ids import ChunkId, FileId, RecordId
-from domain.models.search import KeptChunk, Match, SearchFilter
+from domain.models.search import KeptChunk, Match, SearchFilter, Within, scored_as
 
 IDS_PER_CALL = 1_000
 RECORDS_PER_CALL = 100
@@ -178,6 +178,11 @@ class WeaviateSearchIndex:
         # Weaviate leaves out the factor that every score has.
         matches = to_matches(found.objects, lambda each: (K1 + 1) * (each.metadata.score or 0.0))
         return satisfying(matches, where)[:limit]
+
+    async def score_keyword(self, text: str, matches: Sequence[Match]) -> list[Match]:
+        among = SearchFilter(within=Within.matches(matches))
+        found = await self.search_keyword(text, limit=len(matches), where=among)
+        return scored_as(found, matches)
 
     async def newest(self, *, limit: int, where: SearchFilter) -> list[Match]:
         if finds_nothing(where):
