@@ -18,7 +18,7 @@ from domain.models.chunks import HEADING_END, Chunk, Member, combined
 from domain.models.ids import GroupId, derive_chunk_id
 from domain.models.records import Record
 from domain.packing import pack
-from domain.snippets import stems_of
+from domain.snippets import stems_of, wanted_words
 
 MAX_PEOPLE = 6
 _NO_TIME = datetime.max.replace(tzinfo=UTC)
@@ -89,7 +89,11 @@ def best_member(text: str, members: Sequence[Member], query: str) -> Member:
     There must be one member at least.
     """
     wanted = stems_of(query)
-    return max(members, key=lambda member: len(wanted & stems_of(member.text_in(text))))
+
+    def has(member: Member) -> int:
+        return len({stem for _, _, stem in wanted_words(member.text_in(text), wanted)})
+
+    return max(members, key=has)
 
 
 def _bursts(ordered: Sequence[Record], gap_seconds: float) -> Iterator[list[Record]]:

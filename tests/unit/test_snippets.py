@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.snippets import ELLIPSIS, snippet
+from domain.snippets import ELLIPSIS, snippet, stems_of, wanted_words
 
 FILLER = "lorem ipsum dolor sit amet consectetur adipiscing elit sed do " * 20
 
@@ -33,6 +35,20 @@ def test_a_text_without_query_words_is_shown_from_its_start() -> None:
 def test_words_stay_whole() -> None:
     inside = snippet(FILLER, "adipiscing", 60).strip(ELLIPSIS)
     assert set(inside.split()) <= set(FILLER.split())
+
+
+words = st.text(st.sampled_from("aAbBeEsSßİé_1 ,.-日本"), max_size=40)
+
+
+@given(words, words)
+def test_the_wanted_words_are_those_whose_stems_are_wanted(text: str, query: str) -> None:
+    wanted = stems_of(query)
+    assert wanted_words(text, wanted) == [
+        (found.start(), found.end(), stem)
+        for found in re.finditer(r"\w+", text)
+        for stem in stems_of(found.group())
+        if stem in wanted
+    ]
 
 
 @given(st.text(max_size=600), st.text(max_size=40), st.integers(3, 300))
