@@ -68,7 +68,7 @@ class HttpSettings(Group):
         256, ge=0, description="Requests that may wait; beyond them callers get 429."
     )
     max_replicas: int = Field(
-        1,
+        2,
         ge=1,
         description="API replicas there may be while many requests are worked on at a time.",
     )

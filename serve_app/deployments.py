@@ -1,4 +1,4 @@
-"""The Ray Serve deployments of the embedded profile: one replica hosts the whole API."""
+"""The Ray Serve deployments of the embedded profile: every replica hosts the whole API."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ from pipelines.cluster_maintenance import ClusterMaintenance
 from pipelines.opening import services_once_there
 from serve_app.api import create_app
 from serve_app.context import Context
+from serve_app.metrics import count_together
 from serve_app.replicas import replicas
+from serve_app.run_state import RunDirectory
 
 TURN_SECONDS = 0.0005
 """How long a thread may keep the interpreter while others wait for it. Searches and the model run
@@ -43,6 +45,7 @@ class ApiDeployment:
     def __init__(self, settings: Settings) -> None:
         configure_logging(settings.log)
         sys.setswitchinterval(TURN_SECONDS)
+        count_together(RunDirectory(settings.data_dir).counts)
         self._settings = settings
         self._app: FastAPI | None = None
 

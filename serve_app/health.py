@@ -137,7 +137,7 @@ async def verify_stores(context: InContext) -> VerifyResponse:
     responses={**_TEXT, **documented(503)},
 )
 async def metrics(context: InContext) -> Response:
-    """This process's counters, and the stores' totals as they are now.
+    """The counters of all API replicas, and the stores' totals as they are now.
 
     The totals of a store that is away are left out.
     """

@@ -1,13 +1,16 @@
-"""What Prometheus sees of this process, and of the whole system where the store knows it."""
+"""What Prometheus sees of the API's processes, and of the whole system where the store knows it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from actors.breakers import Dependency, GateStatus
 from domain.breaker import BreakerState
@@ -21,6 +24,9 @@ LATENCY_BUCKETS = (
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
 """Seconds. Dense where a query should be."""
+
+_SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""Where prometheus_client looks for the directory of the processes that count together."""
 
 LEVEL_OF = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
 
@@ -39,12 +45,22 @@ class SystemTotals:
     generation: int
 
 
+def count_together(directory: Path) -> None:
+    """Let what this process counts from now on be summed up with others that count there.
+
+    Counts of a process that ends stay; whoever starts them all removes the directory first.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    os.environ[_SHARED] = str(directory)  # noqa: TID251 - prometheus_client reads only this
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+
+
 class Metrics:
     """Counts what this process does; ``exposition`` adds what the stores know."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._history_dropped_seen = 0
+        self._seen: dict[tuple[str, ...], int] = {}
         self.queries = Counter(
             "headrace_queries",
             "Queries answered, by mode and outcome.",
@@ -82,6 +98,24 @@ class Metrics:
             "Queries left out of the history because its buffer was full.",
             registry=self._registry,
         )
+        self.breaker_trips = Counter(
+            "headrace_breaker_trips",
+            "How often a circuit breaker has opened in an API process.",
+            ["dependency"],
+            registry=self._registry,
+        )
+        self.breaker_refusals = Counter(
+            "headrace_breaker_refusals",
+            "Calls that were not made, since the circuit breaker was open.",
+            ["dependency"],
+            registry=self._registry,
+        )
+        self.retries = Counter(
+            "headrace_retries",
+            "Calls that were made again after an error that may pass.",
+            ["dependency"],
+            registry=self._registry,
+        )
 
     def count_answer(self, mode: SearchMode, answer: Answer) -> None:
         outcome = "degraded" if answer.is_degraded else "ok"
@@ -98,48 +132,54 @@ class Metrics:
 
     def follow_history(self, dropped: int) -> None:
         """Bring the counter up to what the buffer has counted."""
-        self.history_dropped.inc(dropped - self._history_dropped_seen)
-        self._history_dropped_seen = dropped
+        self.history_dropped.inc(self._more(dropped, "history"))
+
+    def follow_gates(self, gates: Mapping[Dependency, GateStatus]) -> None:
+        """Bring the counters up to what the circuit breakers have counted."""
+        for name, gate in gates.items():
+            for what, counter, count in (
+                ("trips", self.breaker_trips, gate.trips),
+                ("refusals", self.breaker_refusals, gate.refusals),
+                ("retries", self.retries, gate.retries),
+            ):
+                counter.labels(name).inc(self._more(count, what, name))
+
+    def _more(self, count: int, *what: str) -> int:
+        """By how much it is more than when it was last looked at."""
+        before = self._seen.get(what, 0)
+        self._seen[what] = count
+        return count - before
 
     def exposition(self, totals: SystemTotals, gates: Mapping[Dependency, GateStatus]) -> bytes:
         """Everything in Prometheus' text format."""
+        self.follow_gates(gates)
         asked = CollectorRegistry(auto_describe=False)
         asked.register(_Stored(totals))
         asked.register(_Guarded(gates))
-        return generate_latest(self._registry) + generate_latest(asked)
+        return generate_latest(self._counted()) + generate_latest(asked)
+
+    def _counted(self) -> CollectorRegistry:
+        """What this process has counted; with others, if they count together."""
+        directory = os.environ.get(_SHARED)  # noqa: TID251 - where ``count_together`` has put it
+        if directory is None:
+            return self._registry
+        everywhere = CollectorRegistry()
+        MultiProcessCollector(everywhere, directory)  # type: ignore[no-untyped-call]
+        return everywhere
 
 
 class _Guarded:
-    """The circuit breakers of this process as a collector that is used once."""
+    """How circuit breakers stand, as a collector that is used once."""
 
     def __init__(self, gates: Mapping[Dependency, GateStatus]) -> None:
         self._gates = gates
 
     def collect(self) -> Iterator[Metric]:
-        gates = self._gates.items()
         yield _gauge_by(
             "headrace_breaker_state",
             "Circuit breakers: 0 closed, 1 half-open, 2 open.",
             "dependency",
-            ((name, LEVEL_OF[gate.state]) for name, gate in gates),
-        )
-        yield _counter_by(
-            "headrace_breaker_trips",
-            "How often a circuit breaker has opened in this process.",
-            "dependency",
-            {name: gate.trips for name, gate in gates},
-        )
-        yield _counter_by(
-            "headrace_breaker_refusals",
-            "Calls that were not made, since the circuit breaker was open.",
-            "dependency",
-            {name: gate.refusals for name, gate in gates},
-        )
-        yield _counter_by(
-            "headrace_retries",
-            "Calls that were made again after an error that may pass.",
-            "dependency",
-            {name: gate.retries for name, gate in gates},
+            ((name, LEVEL_OF[gate.state]) for name, gate in self._gates.items()),
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -130,6 +131,7 @@ class Node:
         if ended := end_leftovers(self._token_file):
             log.warning("leftovers_ended", processes=ended)
         remove_old_sessions(self._temp_dir)
+        shutil.rmtree(self._run_dir.counts, ignore_errors=True)
 
     def _start(self) -> None:
         self._start_ray()

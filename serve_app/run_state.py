@@ -106,6 +106,7 @@ class RunDirectory:
         self.state_file = self.root / "supervisor.json"
         self.node_file = self.root / "node.json"
         self.refusal_file = self.root / "refusal.txt"
+        self.counts = self.root / "counts"
         self._lock_file = self.root / "supervisor.lock"
 
     @property
