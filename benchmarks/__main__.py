@@ -59,13 +59,14 @@ def measure(*, texts: int, queries: int, parsing: Sequence[ParsingResult]) -> Re
         imported = measure_import(service, corpus)
         latencies = []
         asked: set[str] = set()
+        # One client after the other: two replicas, which many bring, keep answers each for itself.
+        print("asking what was asked before", flush=True)
+        kept = measure_kept(service, queries=queries, asked=asked)
         for clients in CLIENTS:
             print(f"asking {queries:,} queries, {clients} at a time", flush=True)
             latencies.append(
                 measure_queries(service, clients=clients, queries=queries, asked=asked)
             )
-        print("asking what was asked before", flush=True)
-        kept = measure_kept(service, queries=queries, asked=asked)
     return Results(imported, latencies, parsing, list(_chunking()), kept)
 
 

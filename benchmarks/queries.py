@@ -15,11 +15,15 @@ from typing import Any, TypeVar
 
 from benchmarks.service import BenchmarkFailed, Service, request
 from benchmarks.texts import TextMaker
+from serve_app.replicas import REQUESTS_PER_REPLICA
 
 Answer = TypeVar("Answer")
 
 WARM_UP_QUERIES = 30
 """So that the first measured query finds open connections and read pages."""
+
+WARM_UP_SECONDS = 45
+"""Of more clients than a replica is meant to serve: a further one has come until then."""
 
 POPULAR = 100
 """Questions that load asks again and again."""
@@ -117,11 +121,12 @@ def measure_queries(
 
     ``asked`` has what the service was asked before, and afterwards these, too.
     """
-    texts = list(
-        islice(fresh_texts(f"queries of {clients} clients", asked), queries + WARM_UP_QUERIES)
-    )
-    _ask_all(service, texts[:WARM_UP_QUERIES], clients)
-    texts = texts[WARM_UP_QUERIES:]
+    fresh = fresh_texts(f"queries of {clients} clients", asked)
+    warm_at = time.monotonic() + (WARM_UP_SECONDS if clients > REQUESTS_PER_REPLICA else 0)
+    _ask_all(service, list(islice(fresh, WARM_UP_QUERIES)), clients)
+    while time.monotonic() < warm_at:
+        _ask_all(service, list(islice(fresh, 10 * clients)), clients)
+    texts = list(islice(fresh, queries))
     started = time.perf_counter()
     samples = _ask_all(service, texts, clients)
     seconds = time.perf_counter() - started
