@@ -122,10 +122,8 @@ def measure_queries(
     ``asked`` has what the service was asked before, and afterwards these, too.
     """
     fresh = fresh_texts(f"queries of {clients} clients", asked)
-    warm_at = time.monotonic() + (WARM_UP_SECONDS if clients > REQUESTS_PER_REPLICA else 0)
-    _ask_all(service, list(islice(fresh, WARM_UP_QUERIES)), clients)
-    while time.monotonic() < warm_at:
-        _ask_all(service, list(islice(fresh, 10 * clients)), clients)
+    for some in warm_up(fresh, clients):
+        _ask_all(service, some, clients)
     texts = list(islice(fresh, queries))
     started = time.perf_counter()
     samples = _ask_all(service, texts, clients)
@@ -141,6 +139,15 @@ def measure_queries(
         parts=_parts(samples),
         all_ms=[round(total, 3) for total in totals],
     )
+
+
+def warm_up(fresh: Iterator[str], clients: int) -> Iterator[Sequence[str]]:
+    """Queries to ask first, some at a time, until as many replicas answer as will."""
+    until = time.monotonic() + (WARM_UP_SECONDS if clients > REQUESTS_PER_REPLICA else 0)
+    some = list(islice(fresh, WARM_UP_QUERIES))
+    while some:
+        yield some
+        some = list(islice(fresh, 10 * clients)) if time.monotonic() < until else []
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:

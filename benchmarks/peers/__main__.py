@@ -26,14 +26,16 @@ from benchmarks.peers.environments import ROOT, THREADS, Environment, pinned, pr
 from benchmarks.peers.figures import CLIENTS, DTYPES, HEADRACE, LLAMAINDEX, PLAIN, TXTAI, Run
 from benchmarks.peers.page import Comparison, page, tables
 from benchmarks.peers.systems import Work, run_driver, run_headrace, run_txtai
-from benchmarks.queries import WARM_UP_QUERIES as WARM_UP
-from benchmarks.queries import fresh_texts
+from benchmarks.queries import WARM_UP_QUERIES, fresh_texts
 from benchmarks.report import PACKAGES, PEERS_PAGE
 from benchmarks.texts import TextMaker
 
 CACHE = ROOT / "build" / "peers"
 RESULTS = "peers.json"
 TEXTS, QUERIES, ROUNDS, WARM_UP_TEXTS = 5_000, 400, 3, 64
+WARM_UP = {1: WARM_UP_QUERIES, 16: 20_000}
+"""Queries by the number of clients; for many more than anybody answers in ``WARM_UP_SECONDS``."""
+
 PEERS = {"txtai": TXTAI, "llamaindex": LLAMAINDEX, "plain": PLAIN}
 """Of the peers, by their environments and drivers."""
 
@@ -100,7 +102,9 @@ def make_work(texts: int, queries: int) -> Work:
         texts=list(TextMaker("corpus").texts(texts)),
         warm_up_texts=list(TextMaker("warm-up").texts(WARM_UP_TEXTS)),
         queries={clients: fresh(f"queries of {clients}", queries) for clients in CLIENTS},
-        warm_up_queries={clients: fresh(f"warm-up of {clients}", WARM_UP) for clients in CLIENTS},
+        warm_up_queries={
+            clients: fresh(f"warm-up of {clients}", WARM_UP[clients]) for clients in CLIENTS
+        },
     )
 
 
