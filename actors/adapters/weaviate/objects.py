@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +27,7 @@ from domain.models.chunks import (
 )
 from domain.models.ids import ChunkId, FileId, RecordId
 from domain.models.records import JsonValue
-from domain.models.search import Candidate, KeptChunk, Match
+from domain.models.search import Candidate, KeptChunk, Match, best_first
 
 Properties = Mapping[str, Any]
 Object = DataObject[dict[str, Any], None]
@@ -106,7 +105,7 @@ def to_nearest(objects: Sequence[Any], embedding: Embedding) -> list[Match]:
         to_match(each.uuid, each.properties, cosine, vector)
         for each, cosine, vector in zip(objects, cosines.tolist(), vectors, strict=True)
     ]
-    return sorted(matches, key=attrgetter("order"))
+    return best_first(matches)
 
 
 def to_match(
