@@ -9,11 +9,11 @@ from actors.adapters.tantivy_faiss.rows import Row
 
 
 def row(name: str) -> Row:
-    return Row(name.encode(), np.empty(0, np.float16))
+    return Row(name.encode(), 0, len(name), np.empty(0, np.float16))
 
 
 def names(cache: RowCache, row_ids: list[int]) -> dict[int, bytes]:
-    return {row_id: row.packed for row_id, row in cache.get(row_ids).items()}
+    return {row_id: row.kept for row_id, row in cache.get(row_ids).items()}
 
 
 def test_only_known_rows_are_found() -> None:

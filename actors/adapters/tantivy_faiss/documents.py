@@ -148,7 +148,8 @@ def packed_row_of(document: tantivy.Document) -> bytes:
 
 def row_of(document: tantivy.Document) -> Row:
     """What a hit needs of a stored document."""
-    return Row(packed_row_of(document), vector_of(document).astype(np.float16))
+    packed = packed_row_of(document)
+    return Row(packed, 0, len(packed), vector_of(document).astype(np.float16))
 
 
 def chunk_id_of(document: tantivy.Document) -> ChunkId:

@@ -51,4 +51,4 @@ class RowCache:
 
 
 def _size(row: Row) -> int:
-    return len(row.packed) + row.vector.nbytes + ENTRY_BYTES
+    return row.end - row.begin + row.vector.nbytes + ENTRY_BYTES

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from mmap import mmap
 from struct import Struct
 from sys import intern
 from typing import NamedTuple
@@ -35,12 +36,14 @@ UNDATED = -(2**62)
 
 
 class Row(NamedTuple):
-    """What the index keeps of a chunk, ``packed``, as it is stored.
+    """What the index keeps of a chunk, packed: from ``begin`` to ``end`` of ``kept``.
 
     A ``vector`` of 16 bits a number is half the memory, and cosines change by less than 0.001.
     """
 
-    packed: bytes
+    kept: bytes | mmap
+    begin: int
+    end: int
     vector: Vector
 
 
@@ -52,20 +55,21 @@ def pack_row(ids: bytes, chunk: bytes, *, time: int) -> bytes:
 
 def to_match(row: Row, score: float, number: int | None = None) -> Match:
     """A found row, of which only what ranking needs is read: most are never shown."""
-    packed = row.packed
-    time, length = _TIME.unpack_from(packed)
-    ids_at = _TIME.size + length
-    _, chunk, record, named = _IDS.unpack_from(packed, ids_at)
+    kept, begin, _, vector = row
+    time, length = _TIME.unpack_from(kept, begin)
+    heading_at = begin + _TIME.size
+    ids_at = heading_at + length
+    _, chunk, record, named = _IDS.unpack_from(kept, ids_at)
     source_at = ids_at + _IDS.size
     return Match(
         RecordId(uuid_in(record)),
-        intern(packed[source_at : source_at + named].decode()),
+        intern(kept[source_at : source_at + named].decode()),
         score,
         partial(candidate_of, row, score),
         None if time == UNDATED else _EPOCH + time * _MICROSECOND,
-        row.vector,
+        vector,
         False,
-        intern(packed[_TIME.size : ids_at].decode()) if length else None,
+        intern(kept[heading_at:ids_at].decode()) if length else None,
         chunk,
         number,
     )
@@ -115,7 +119,7 @@ def _member(record_id: str, start: int, end: int, at: int) -> Member:
 
 def candidate_of(row: Row, score: float) -> Candidate:
     """All that a hit shows."""
-    packed = row.packed
+    packed = row.kept[row.begin : row.end]
     ids_at = _TIME.size + _TIME.unpack_from(packed)[1]
     file, chunk, record, named = _IDS.unpack_from(packed, ids_at)
     source_at = ids_at + _IDS.size

@@ -98,8 +98,7 @@ class Vectors:
         for segment in self.segments:
             at, is_here = segment.places(numbers)
             if is_here.any():
-                found = map(Row, segment.rows_at(at[is_here]), segment.halves[at[is_here]])
-                rows |= zip(numbers[is_here].tolist(), found, strict=True)
+                rows |= zip(numbers[is_here].tolist(), segment.rows_at(at[is_here]), strict=True)
         return rows
 
     def with_fresh(self, pages: Sequence[tuple[Numbers, Matrix]]) -> Vectors:
