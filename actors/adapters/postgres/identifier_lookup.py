@@ -28,8 +28,8 @@ MAX_INLINE_ROWS, MAX_INLINE_CHARS = 100, 50_000
 MAX_TOKEN_CHARS = 500
 """Of a longer URL the beginning is looked up, and the rest told from the texts."""
 
-MAX_PARAMETERS = 5
-TRACKED_BY = ("utm_", "fbclid=", "gclid=", "mc_cid=", "mc_eid=")
+MAX_PARAMETERS = 20
+TRACKED_BY = ("utm_", "fbclid=", "gclid=", "mc_")
 _ENDS_TOKEN = re.compile(r"[^!-~]|[\"<>\\^`{|}]")
 """What PostgreSQL takes for no character of a URL."""
 
@@ -87,8 +87,7 @@ class PostgresIdentifierLookup:
         self, identifiers: Sequence[Identifier], *, text: str, limit: int, where: SearchFilter
     ) -> list[Match]:
         urls = [storable(one.spellings[0]) for one in identifiers if _is_url(one)]
-        others = (one for one in identifiers if not _is_url(one))
-        spellings = [storable(spelling) for one in others for spelling in one.spellings]
+        spellings = [storable(spelling) for one in identifiers for spelling in one.spellings]
         uuids = (one for one in identifiers if one.kind is IdentifierKind.UUID)
         rows = await self._database.fetch(
             FIND,
