@@ -30,10 +30,11 @@ from statistics import fmean, median
 from typing import Any
 
 from benchmarks.report import IDENTIFIERS_PAGE
-from benchmarks.service import Service, fresh_service
+from benchmarks.service import BenchmarkFailed, Service, fresh_service
 from domain.models.ids import derive_record_id
 
 Hit = Mapping[str, Any]
+MAX_ASKED = 5
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 URL = re.compile(r"https?://[\w.-]+/[\w/.:;,~!?@#$&*+=%-]*", re.ASCII)
 SLACK_URL = re.compile(r"<(https?://[^\s<>|]+)")
@@ -208,16 +209,25 @@ def measured(service: Service, kind: str, cases: list[Case], sample: int) -> Mea
     times, missed = [], []
     for case in asked:
         began = time.perf_counter()
-        body = json.dumps({"query": case.query}).encode()
-        answer = service.call("POST", "/v1/query", body)
+        answer = complete_answer(service, case.query)
         times.append((time.perf_counter() - began) * 1000)
         hits = answer["hits"]
         rank = next((at for at, hit in enumerate(hits, start=1) if case.has_it(hit)), 0)
         if rank != 1:
             missed.append(Missed(case.query, rank, _shown(hits)))
-            print(f"{kind}, rank {rank}: {case.query!r}, without {answer['degraded']}", flush=True)
-            print(f"  first: {missed[-1].first}", flush=True)
+            print(f"{kind}, rank {rank}: {case.query!r}; first: {missed[-1].first}", flush=True)
     return Measured(kind, len(cases), len(asked), missed, median(times))
+
+
+def complete_answer(service: Service, query: str) -> Mapping[str, Any]:
+    """One of all legs: what a machine that stands still for seconds leaves out is no rank."""
+    body = json.dumps({"query": query}).encode()
+    for _ in range(MAX_ASKED):
+        answer = service.call("POST", "/v1/query", body)
+        if not answer["degraded"]:
+            return answer
+        print(f"a leg was late, asked again: {query!r}", flush=True)
+    raise BenchmarkFailed(f"no answer of all legs to {query!r}")
 
 
 def _shown(hits: Sequence[Hit]) -> str:
