@@ -193,6 +193,25 @@ async def test_names_in_texts_change_nothing_else(metadata_store: PostgresMetada
     assert not await metadata_store.linking.contradictions()
 
 
+async def test_what_was_linked_before_there_were_names_is_linked_again_with_them(
+    metadata_store: PostgresMetadataStore,
+) -> None:
+    await imported(metadata_store, NOTE, ADA, *OTHERS)
+    await link(metadata_store)
+    expected = await state(metadata_store)
+    for statement in (
+        "DELETE FROM mentions WHERE role = 'mention'",
+        "DELETE FROM descriptions WHERE starts_with(keys[1], 'text:')",
+        "DELETE FROM identities WHERE starts_with(anchor, 'text:')",
+        "UPDATE identities SET called = '{}'",
+        "DELETE FROM known_names",
+        "INSERT INTO linking_queue (record_id) SELECT id FROM parsed_content",
+    ):
+        await metadata_store.linking._database.fetch(statement)
+    await link(metadata_store)
+    assert await state(metadata_store) == expected
+
+
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
