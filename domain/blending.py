@@ -19,7 +19,7 @@ What else may move a record is an addend, too, under a name of its own:
   that source with it: a source of short texts may never come near one of long texts by itself,
 - ``recency``: a share of the score that halves with every half-life of its source,
 - ``diversity``: a share of the score is lost by each record that comes after others of its source,
-- ``identifier``: what that leg finds gains more than anything else has.
+- ``identifier``: what that leg finds gains more than anything else has, the better the more.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ def ranked(
 ) -> Hits[Ranked]:
     """Fuse the legs' rankings (each best first) into one, best first, a hit per record.
 
-    A hit shows the record's chunk that added most. Equal scores are ordered by best rank, then by
-    record id, so that the order never depends on the order of the legs. Without ``now`` recency
-    has no say.
+    A hit shows what the identifier leg found, else the record's chunk that added most. Equal
+    scores are ordered by best rank, then by record id, so that the order never depends on the
+    order of the legs. Without ``now`` recency has no say.
     """
     options = options or BlendOptions()
     legs = {leg: ranking for leg, ranking in rankings.items() if leg != IDENTIFIER}
@@ -251,7 +251,6 @@ def _move_all(board: Scoreboard[Ranked], name: str, raw_scores: Numbers, weights
 def _lift_identified(
     board: Scoreboard[Ranked], ranking: Sequence[Ranked], options: BlendOptions
 ) -> None:
-    """Whatever the others' scores, and by the leg's own strengths among themselves."""
+    """Whatever the others' scores, which count among equals of the leg alone."""
     if options.leg_weights.get(IDENTIFIER, 1.0):
-        best = _best_chunk_per_record(ranking)
-        board.lift(IDENTIFIER, best, _strengths(best, options))
+        board.lift(IDENTIFIER, _best_chunk_per_record(ranking))

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from domain.models.entities import EntityKind
+from domain.models.entities import IN_TEXT, EntityKind
 from domain.models.ids import EntityId, derive_entity_id
 from domain.models.linking import (
     Bond,
@@ -25,7 +25,7 @@ from domain.models.links import Outcome
 
 T = TypeVar("T", bound=Hashable)
 
-_SHAREABLE = ("email:", "name:")
+_SHAREABLE = ("email:", "name:", IN_TEXT)
 """Tokens that several entities may have by mistake; in doubt an entity is what has its own id."""
 
 
@@ -53,7 +53,8 @@ def associate(
     """Of which entity each identity is: by links in both directions, the likeliest first.
 
     An entity has the id of its identity with the smallest anchor, keys before names. One without
-    keys is linked by its own word alone, and connects nothing.
+    keys is linked by its own word alone, and connects nothing. Nor does a name in texts: where it
+    fits several, these have to be one without it.
     """
     links = list(links)
     by_kind = _by_kind((identity.kind, identity) for identity in identities)
@@ -71,8 +72,15 @@ def _associate(
     parts: Parts[EntityId] = Parts(_apart(judgements))
     for identity in identities:
         parts.add(identity.id, identity.tokens)
+    in_texts: dict[EntityId, list[EntityId]] = defaultdict(list)
     for link in sorted(accepted(links, known), key=lambda one: (-one.score, *_ends(one))):
-        parts.unite(link.identity_id, link.other_id)
+        if known[link.identity_id].is_of_texts:
+            in_texts[link.identity_id].append(link.other_id)
+        else:
+            parts.unite(link.identity_id, link.other_id)
+    for named_id, (likeliest, *others) in in_texts.items():
+        if all(parts.are_one(likeliest, other) for other in others):
+            parts.unite(named_id, likeliest)
     entities: dict[EntityId, EntityId] = {}
     for group in parts.groups():
         first = min(
@@ -114,8 +122,8 @@ def accepted(links: Iterable[NearLink], identities: Mapping[EntityId, Identity])
 
 
 def is_leaf(identity: Identity) -> bool:
-    """Whether it is only a person's name: one of many, perhaps, of whom nothing else is known."""
-    return identity.kind is EntityKind.PERSON and not identity.keys
+    """Whether it is only a name, in a text or a person's: one of many, perhaps, who have it."""
+    return identity.is_of_texts or (identity.kind is EntityKind.PERSON and not identity.keys)
 
 
 class Parts(Generic[T]):
@@ -147,6 +155,9 @@ class Parts(Generic[T]):
         self._parent[other] = root
         self._sides[root] |= self._sides.pop(other)
         return True
+
+    def are_one(self, a: T, b: T) -> bool:
+        return self._root(a) == self._root(b)
 
     def groups(self) -> Iterator[list[T]]:
         found: dict[T, list[T]] = defaultdict(list)

@@ -24,14 +24,17 @@ _TICKET = re.compile(r"[A-Z][A-Z0-9]{1,9}-\d{1,7}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DIGITS = re.compile(r"#?(\d{3,20})", re.ASCII)
 _AROUND = "<>()[]{}\"'“”‘’,;:!?"
-_TRACKING = re.compile(r"(?:utm_\w+|fbclid|gclid|mc_[ce]id)=[^&#]*&?", re.IGNORECASE)
-_SLACK_PATH = re.compile(r"/archives/([A-Z0-9]+)/p(\d{10})(\d{6})")
+_TRACKED = r"(?:utm_\w+|fbclid|gclid|mc_[ce]id)="
+_TRACKING = re.compile(rf"{_TRACKED}[^&#]*&?", re.IGNORECASE)
+_TRACKING_IN_TEXT = re.compile(rf"{_TRACKED}[^&#\s<>|\"']*&?", re.IGNORECASE)
+# Slack's own ids are capitals and digits; those of exports that were converted may be any.
+_SLACK_PATH = re.compile(r"/archives/([\w-]+)/p(\d{10})(\d{6})", re.ASCII)
 _NUMBERED = frozenset(
     ("case", "ticket", "number", "no", "nr", "order", "invoice", "call", "id", "#", "issue")
 )
 _CASE_NUMBER_DIGITS = 8
 _LONG_NUMBER_DIGITS = 15
-_MAX_URL_CHARS = 500
+_MAX_URL_CHARS = 2_000
 _CALL = "call:"
 
 
@@ -153,6 +156,8 @@ def _is_spelled(value: str, identifier: Identifier) -> bool:
 
 
 def _mentions(text: str, identifier: Identifier) -> bool:
+    if identifier.kind is IdentifierKind.URL:
+        text = _TRACKING_IN_TEXT.sub("", text)
     return _mention_pattern(identifier).search(text) is not None
 
 
@@ -167,7 +172,7 @@ def _mention_pattern(identifier: Identifier) -> re.Pattern[str]:
 
 _EDGES = {
     IdentifierKind.EMAIL: (r"(?<![\w.+%'-])", r"(?![\w-]|\.\w)"),
-    IdentifierKind.URL: (r"(?<![\w.-])(?:www\.)?", r"/?(?![\w/&=%?-]|\.\w)"),
+    IdentifierKind.URL: (r"(?<![\w.-])(?:www\.)?", r"[/?&#]*(?![\w/&=%?-]|\.\w)"),
     IdentifierKind.NUMBER: (r"(?<![\w.,-])", r"(?![\w-]|[.,]\d)"),
 }
 

@@ -15,7 +15,8 @@ from domain.correlating.deciding import decide
 from domain.correlating.normal import words
 from domain.correlating.statistics import tokens_of
 from domain.gathering import is_leaf
-from domain.models.entities import EntityKind
+from domain.mentions.names import NAMED_KINDS, known_name
+from domain.models.entities import IN_TEXT
 from domain.models.ids import EntityId
 from domain.models.linking import Bond, Identity, Judgement, NearLink
 from domain.models.links import Candidate, Outcome, TokenStatistics
@@ -32,12 +33,13 @@ def rounded(count: int) -> int:
     return 1 << (count.bit_length() - 1) if count > 0 else 0
 
 
-_OF_ONE_RECORD = ("record:", "gong-party:")
+MAX_CALLED = 20
+"""So many of an identity's names are looked for in texts, those that most give."""
+
+_OF_ONE_RECORD = ("record:", "gong-party:", IN_TEXT)
 """Keys that tell nothing about who it is elsewhere."""
 
-MATCHED_KINDS = frozenset(
-    (EntityKind.PERSON, EntityKind.ACCOUNT, EntityKind.OPPORTUNITY, EntityKind.PRODUCT)
-)
+MATCHED_KINDS = NAMED_KINDS
 """A call, a case, a thread is known by its key or not at all: its name says what it is about."""
 
 
@@ -52,6 +54,17 @@ def blocks_of(identity: Identity) -> frozenset[str]:
 def counted_tokens(identity: Identity) -> frozenset[str]:
     """What the statistics count of an identity."""
     return tokens_of(identity.described) if identity.kind in MATCHED_KINDS else frozenset()
+
+
+def called(identity: Identity) -> frozenset[str]:
+    """The names by which texts may speak of it, as ``domain.mentions.names`` writes them.
+
+    None of who is known by names alone: they say nothing about whose they are.
+    """
+    if identity.is_of_texts or not identity.keys:
+        return frozenset()
+    names = (known_name(identity.kind, name) for name in identity.names[:MAX_CALLED])
+    return frozenset(name for name in names if name)
 
 
 def near_links(

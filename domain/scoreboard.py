@@ -6,6 +6,7 @@ Of what is ranked little is shown: numbers are reckoned for all at once, hits ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -52,7 +53,8 @@ class _Move(NamedTuple):
 class Scoreboard(Generic[Ranked]):
     """Records at places from 0, with the addends that each one's score is the sum of, in order.
 
-    ``shown`` is the chunk that added most, the first of equals.
+    ``shown`` is the chunk that added most, the first of equals; of what is lifted, that found by
+    the leg that lifts: another chunk may say nothing of it.
     """
 
     def __init__(self, legs: Iterable[Said[Ranked]]) -> None:
@@ -105,23 +107,28 @@ class Scoreboard(Generic[Ranked]):
         self._moves.append(_Move(name, is_moved, raw_scores, weights, addends, ranks))
         self.scores = np.where(is_moved, self.scores + addends, self.scores)
 
-    def lift(self, leg: Leg, candidates: Sequence[Ranked], strengths: Numbers) -> None:
-        """Let these stand above all others; the only way for a record to come later."""
+    def lift(self, leg: Leg, candidates: Sequence[Ranked]) -> None:
+        """Let these, best first, stand above all others; the only way for a record to come later.
+
+        The leg's scores are levels: what is on one stands above all that is below it, in the order
+        of the scores that they have already.
+        """
         ceiling = max(self.scores.tolist(), default=0.0)
         places = self._places(candidates)
         self._grow()
+        for place, candidate in zip(places.tolist(), candidates, strict=True):
+            self.shown[place] = candidate
         ranks = np.zeros(len(self), np.int64)
         ranks[places] = np.arange(1, len(candidates) + 1)
         self._best_ranks[places] = np.minimum(self._best_ranks[places], ranks[places])
-        raw_scores, addends = np.zeros(len(self)), np.zeros(len(self))
+        raw_scores = np.zeros(len(self))
         raw_scores[places] = [candidate.score for candidate in candidates]
-        addends[places] = ceiling + 1.0 + strengths
         self.move(
             leg,
             ranks > 0,
             raw_scores=raw_scores,
             weights=np.ones(len(self)),
-            addends=addends,
+            addends=self._by_level(raw_scores, places, ceiling),
             ranks=ranks,
         )
 
@@ -146,6 +153,16 @@ class Scoreboard(Generic[Ranked]):
             if one.is_moved[place]
         ]
         return Hit(self.shown[place], float(self.scores[place]), tuple(contributions))
+
+    def _by_level(self, raw_scores: Numbers, places: Places, ceiling: float) -> Numbers:
+        """What lifts each place above ``ceiling``, and above whatever has a lower raw score."""
+        addends = np.zeros(len(self))
+        above = ceiling + 1.0
+        for _, level in groupby(reversed(places.tolist()), key=lambda place: raw_scores[place]):
+            lifted = list(level)
+            addends[lifted] = above
+            above += 1.0 + float(self.scores[lifted].max())
+        return addends
 
     def _places(self, candidates: Sequence[Ranked]) -> Places:
         """Where their records are; unknown ones come last."""

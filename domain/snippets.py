@@ -61,22 +61,28 @@ def _words_of_stem(folded: str, stem: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _best_start(flat: str, wanted: set[str], room: int) -> int:
-    """Where the window with the most different wanted words begins; the first of equals."""
+    """Where the window with the most different wanted words begins; they are in its middle.
+
+    Of equals the one in which they stand closest together, then the first.
+    """
     matches = wanted_words(flat, wanted)
-    best_start, best_count = 0, 0
+    best_start, best = 0, (0, 0)
     counts: dict[str, int] = {}
     first = 0
     for _, end, stem in matches:
         counts[stem] = counts.get(stem, 0) + 1
-        while end - matches[first][0] > room and matches[first][1] < end:
+        while counts[matches[first][2]] > 1 or end - matches[first][0] > room:
+            if matches[first][1] == end:  # A word longer than the window.
+                break
             left = matches[first][2]
             counts[left] -= 1
             if not counts[left]:
                 del counts[left]
             first += 1
-        if len(counts) > best_count:
-            spare = room - (end - matches[first][0])
-            best_start, best_count = max(0, matches[first][0] - max(0, spare) // 2), len(counts)
+        span = end - matches[first][0]
+        if (len(counts), -span) > best:
+            spare = room - span
+            best_start, best = max(0, matches[first][0] - max(0, spare) // 2), (len(counts), -span)
     return best_start
 
 

@@ -19,7 +19,14 @@ UNSPACED = (
 )
 """Characters of such scripts, as inside of a regular expression's brackets."""
 
+SIGNS = (
+    "\u00a1-\u00a9\u00ab-\u00b1\u00b6\u00b7\u00bb\u00bf\u00d7\u00f7\u2010-\u2bff"
+    "\U0001f000-\U0001faff"
+)
+"""Signs beyond ASCII, which not every tokenizer tells from letters."""
+
 _RUN = re.compile(f"[{UNSPACED}]+")
+_RUN_OR_SIGNS = re.compile(f"[{UNSPACED}{SIGNS}]+")
 _MIXED_WORD = re.compile(rf"\w*[{UNSPACED}]\w*")
 
 
@@ -54,8 +61,10 @@ def pairs_of(text: str) -> list[str]:
 
 
 def without_unspaced(text: str) -> str:
-    """``text`` with blanks in place of unspaced runs."""
-    return _RUN.sub(" ", unicodedata.normalize("NFKC", text)) if has_unspaced(text) else text
+    """``text`` with blanks in place of unspaced runs, and of signs beyond ASCII."""
+    if text.isascii():
+        return text
+    return _RUN_OR_SIGNS.sub(" ", unicodedata.normalize("NFKC", text))
 
 
 def _spaced(run: str, *, with_characters: bool = False) -> str:

@@ -12,6 +12,7 @@ from domain.correlating.statistics import tokens_of
 from domain.errors import RetryableError
 from domain.gathering import associate, gather
 from domain.mentions.extracting import mentions_of
+from domain.mentions.names import KnownNames, name_candidates
 from domain.models.entities import EntityKind, Mention
 from domain.models.ids import EntityId, RecordId
 from domain.models.linking import Identity, Judgement, NearLink, Queued
@@ -128,13 +129,31 @@ class LinkingService:
 
 
 async def _link(page: LinkingPage) -> None:
-    await page.keep_mentions(await asyncio.to_thread(_mentions, page.records))
+    candidates = await asyncio.to_thread(_candidates, page.records)
+    known = await page.known_names(frozenset().union(*candidates.values()))
+    mentions = await asyncio.to_thread(_mentions, page.records, candidates, known)
+    await page.keep_mentions(mentions)
     descriptions, judgements = await page.connected()
     await page.keep_identities(await asyncio.to_thread(gather, descriptions, judgements))
 
 
-def _mentions(records: Sequence[StoredRecord]) -> dict[RecordId, Sequence[Mention]]:
-    return {stored.record_id: mentions_of(stored.record, stored.parser) for stored in records}
+def _candidates(records: Sequence[StoredRecord]) -> dict[RecordId, frozenset[str]]:
+    return {stored.record_id: name_candidates(stored.record.content) for stored in records}
+
+
+def _mentions(
+    records: Sequence[StoredRecord],
+    candidates: Mapping[RecordId, frozenset[str]],
+    known: KnownNames,
+) -> dict[RecordId, Sequence[Mention]]:
+    return {
+        stored.record_id: mentions_of(
+            stored.record,
+            stored.parser,
+            {name: known[name] for name in candidates[stored.record_id] & known.keys()},
+        )
+        for stored in records
+    }
 
 
 async def _statistics(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from domain.correlating.fields import fields_of
 from domain.correlating.statistics import frequency
 from domain.correlating.wording import quoted
-from domain.models.entities import Description, Evidence, Verdict
+from domain.models.entities import IN_TEXT, Description, Evidence, Verdict
 from domain.models.links import TokenStatistics
 
 _USUAL_NUMBER = 1000
@@ -88,10 +88,10 @@ def _list_of(key: str) -> str | None:
     """The list that a key is a number of, None if one entity may well have several of them.
 
     ``slack-user:T1`` of ``slack-user:T1/U2``, ``salesforce:003`` of a contact, ``gong-user`` of a
-    user, None of a mail address.
+    user, None of a mail address or a name in texts.
     """
     system, _, value = key.partition(":")
-    if system == "email":
+    if system == "email" or key.startswith(IN_TEXT):
         return None
     if system == "salesforce":
         return key[:14]

@@ -48,3 +48,8 @@ def company_words(text: str) -> tuple[str, ...]:
     """A company's words without its legal form, unless there are no others."""
     own = tuple(word for word in words(text) if word not in _LEGAL_FORMS)
     return own or words(text)
+
+
+def is_legal_form(text: str) -> bool:
+    """Whether all that the text says is a company's legal form, as ``Inc.`` does."""
+    return len(words(text)) == 1 and words(text)[0] in _LEGAL_FORMS

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from domain.mentions.generic import generic_mentions
 from domain.mentions.gong import gong_mentions
+from domain.mentions.names import KnownNames, known_name, names_in
 from domain.mentions.salesforce import salesforce_mentions
 from domain.mentions.slack import slack_mentions
 from domain.mentions.texts import mentions_in_text
-from domain.models.entities import Mention
+from domain.models.entities import EntityKind, Mention
 from domain.models.records import ContentType, Record
 from domain.parsers.members import PACKERS
 
@@ -38,11 +40,14 @@ _MARKS = (
 """Entries that only a parser's records have together."""
 
 
-def mentions_of(record: Record, parser: str) -> tuple[Mention, ...]:
+def mentions_of(
+    record: Record, parser: str, known_names: KnownNames = MappingProxyType({})
+) -> tuple[Mention, ...]:
     """Each entity once for each role that it has; pure, so the same record gives the same.
 
-    ``parser`` is the ``name/version`` that read the record. Of what a source's fields name with
-    more, its text names nothing again. Tombstones speak of nobody.
+    ``parser`` is the ``name/version`` that read the record; ``known_names`` those of others that
+    its text may have. Of what a source's fields name with more, its text names nothing again.
+    Tombstones speak of nobody.
     """
     if record.content_type is ContentType.TOMBSTONE:
         return ()
@@ -53,7 +58,8 @@ def mentions_of(record: Record, parser: str) -> tuple[Mention, ...]:
         for mention in _with_short_keys(mentions_in_text(record.content[:MAX_TEXT_CHARS]))
         if mention.described.keys.isdisjoint(known)
     )
-    return _distinct((*by_fields, *by_text))[:MAX_MENTIONS]
+    by_name = names_in(record.content, _not_told(record, by_fields, known_names))
+    return _distinct((*by_fields, *by_text, *by_name))[:MAX_MENTIONS]
 
 
 def _reader_of(record: Record, parser: str) -> Callable[[Record], Iterator[Mention]]:
@@ -68,6 +74,23 @@ def _reader_of(record: Record, parser: str) -> Callable[[Record], Iterator[Menti
         if name not in _BY_METADATA:
             name = next((form for form, marks in _MARKS if marks <= record.metadata.keys()), "")
     return _BY_METADATA.get(name, generic_mentions)
+
+
+def _not_told(record: Record, by_fields: Sequence[Mention], known: KnownNames) -> KnownNames:
+    """Those whom no field calls so: a transcript's text has its speakers' names, for one."""
+    told = set(_told(record, by_fields)) if known else set()
+    left = {name: [kind for kind in known[name] if (kind, name) not in told] for name in known}
+    return {name: kinds for name, kinds in left.items() if kinds}
+
+
+def _told(record: Record, by_fields: Sequence[Mention]) -> Iterator[tuple[EntityKind, str | None]]:
+    """The names that the record's fields give, and of what kind each is."""
+    names = [(one.described.kind, one.described.name or "") for one in by_fields]
+    for value in record.metadata.values():
+        if isinstance(value, list):
+            names += [(EntityKind.PERSON, item) for item in value if isinstance(item, str)]
+    for kind, name in names:
+        yield kind, known_name(kind, name)
 
 
 def _with_short_keys(mentions: Iterable[Mention]) -> Iterator[Mention]:

@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+IN_TEXT = "text:"
+"""How keys begin that are names in running texts: ``text:ada lovelace`` is whoever they mean by it.
+
+Sorted behind all other keys, so that nothing is called after it that has another.
+"""
+
 
 class EntityKind(StrEnum):
     PERSON = "person"

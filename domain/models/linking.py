@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import orjson
 
-from domain.models.entities import Description, EntityKind, Evidence
+from domain.models.entities import IN_TEXT, Description, EntityKind, Evidence
 from domain.models.ids import DescriptionId, EntityId, RecordId, derive_description_id
 from domain.models.links import Outcome
 
@@ -91,6 +91,11 @@ class Identity:
     def described(self) -> Description:
         """All that is known, as one description."""
         return Description(self.kind, frozenset(self.keys), self.name, self.facts)
+
+    @property
+    def is_of_texts(self) -> bool:
+        """Whether all that is known are names in running texts."""
+        return self.anchor.startswith(IN_TEXT)
 
     @property
     def tokens(self) -> frozenset[str]:

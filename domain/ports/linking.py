@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from domain.mentions.names import KnownNames
 from domain.models.entities import EntityKind, Mention
 from domain.models.ids import EntityId, RecordId
 from domain.models.linking import Identity, Judgement, NearLink, Queued, StoredDescription
@@ -24,6 +25,14 @@ class LinkingPage(Protocol):
     @property
     def records(self) -> Sequence[StoredRecord]:
         """Records that are new or changed. Those that are gone have no mentions any more."""
+        ...
+
+    async def known_names(self, candidates: Collection[str]) -> KnownNames:
+        """Those of the names that somebody is known by, as ``domain.near_linking.called`` has them.
+
+        When a name becomes known, or nobody has it any more, the records whose texts may have it
+        are queued again, but for what this page or a later one links anyway.
+        """
         ...
 
     async def keep_mentions(self, mentions: Mapping[RecordId, Sequence[Mention]]) -> None:

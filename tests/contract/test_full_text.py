@@ -43,6 +43,15 @@ async def test_a_record_with_more_of_the_words_comes_first(metadata_store: Metad
     ]
 
 
+@pytest.mark.parametrize("asked", ["pump", "“pump”", "pump’s"])
+@pytest.mark.parametrize("text", ["the “pump” leaks", "oil—pump—roof", "a pump’s roof", "→pump🚀"])
+async def test_signs_beyond_ascii_keep_no_word_from_being_found(
+    metadata_store: MetadataStore, text: str, asked: str
+) -> None:
+    await imported(metadata_store, a_record("1", text))
+    assert [one.text for one in await found(metadata_store, asked)] == [text]
+
+
 async def test_titles_are_searched_too(metadata_store: MetadataStore) -> None:
     await imported(metadata_store, a_record("1", "hello", title="Renewal of Acme"))
     assert await ids(metadata_store, "renewals") == {"Renewal of Acme"}

@@ -19,6 +19,7 @@ from tests.store_builders import a_record, imported
 
 EVERYTHING = SearchFilter()
 ACCOUNT = "0015g00000XYZabAAH"
+MANY = "&".join(f"p{n}={n}" for n in range(12))
 LINK = "https://acme.slack.com/archives/C024BE7LR/p1700000000000100"
 
 
@@ -69,6 +70,25 @@ async def test_the_record_that_an_id_names_comes_before_those_that_refer_to_it(
         ("https://a.example/b/c", "look at https://a.example/b/c/d", False),
         ("https://a.example/b/c", "これと、https://a.example/b/cです。", True),
         ("https://a.example/b/c", "look at <https://a.example/b/c#part>", True),
+        ("https://a.example/b/c", "look at https://a.example/b/c?utm_source=x&utm_medium=y", True),
+        ("https://a.example/b?x=1&utm_source=x", "<https://a.example/b?utm_source=x&x=1>", True),
+        ("https://a.example/b?x=1&y=2", "at www.a.example/b?x=1&gclid=7&y=2.", True),
+        ("http://a.example:ada/repo", "clone http://a.example:ada/repo now", True),
+        ("https://a.example:8080/b", "at https://a.example:8080/b", True),
+        (f"https://a.example/b?{MANY}&z=9", f"<https://a.example/b?{MANY}&utm_id=7&z=9>", True),
+        ("https://a.example/b?x=1", "look at https://a.example/b?x=1&y=2", False),
+        ("https://a.example/b?utm_source=x", "https://a.example/b?utm_source=x&y=2", False),
+        ("https://a.example/b//", "look at <https://a.example/b//>", True),
+        ("https://a.example/b?x=", "look at <https://a.example/b?x=#>", True),
+        ("https://a.example/b_(c)", "look at https://a.example/b_(c), please", True),
+        ("https://a.example/圏論", "look at https://a.example/圏論", True),
+        ("https://a.example/圏論", "look at https://a.example/論圏", False),
+        (f"https://a.example/{'%E3' * 250}", f"at <https://a.example/{'%E3' * 250}>", True),
+        (f"https://a.example/{'%E3' * 250}", f"at <https://a.example/{'%E3' * 249}>", False),
+        ("https://a.example", "look at ‘https://a.example’?", True),
+        ("ada@example.org", "write to “ada@example.org”—or not", True),
+        ("00001026", "about „00001026“", True),
+        ("ABC-123", "fixed in “ABC-123”: at last", True),
         ("ABC-123", "fixed in ABC-123: at last", True),
         ("ABC-123", "fixed in ABC-1234", False),
         ("7782342274025937895", "the call 7782342274025937895", True),
@@ -91,11 +111,13 @@ async def test_a_permalink_finds_its_message(metadata_store: MetadataStore, aske
     assert await found(metadata_store, asked) == [("message", 3.0)]
 
 
+@pytest.mark.parametrize("channel", ["C024BE7LR", "ch-force-a05f2f"], ids=["slack", "converted"])
 async def test_a_permalink_finds_a_message_whose_address_is_not_known(
-    metadata_store: MetadataStore,
+    metadata_store: MetadataStore, channel: str
 ) -> None:
-    await imported(metadata_store, a_record("C024BE7LR:1700000000.000100", "hello", title="it"))
-    assert await found(metadata_store, LINK) == [("it", 3.0)]
+    await imported(metadata_store, a_record(f"{channel}:1700000000.000100", "hello", title="it"))
+    asked = LINK.replace("C024BE7LR", channel)
+    assert await found(metadata_store, asked) == [("it", 3.0)]
 
 
 async def test_a_link_of_a_call_finds_the_call_and_its_transcript(
@@ -108,6 +130,16 @@ async def test_a_link_of_a_call_finds_the_call_and_its_transcript(
     )
     asked = "https://us-1.gong.io/call?id=7782342274025937895"
     assert await found(metadata_store, asked) == [("call", 6.0), ("transcript", 2.0)]
+
+
+async def test_a_long_record_shows_the_identifier_whole(metadata_store: MetadataStore) -> None:
+    others = "".join(f" https://a.example/pull/{n}" for n in range(60, 140))
+    asked = "https://a.example/pull/7"
+    await imported(metadata_store, titled("it", f"{others} and {'so on ' * 30}{asked} {others}"))
+    [match] = await metadata_store.identifiers.find(
+        identifiers_in(asked), text=asked, limit=10, where=EVERYTHING
+    )
+    assert f" {asked} " in match.read().text
 
 
 async def test_of_equals_the_one_with_more_of_the_words_comes_first(

@@ -42,6 +42,7 @@ async def state(store: PostgresMetadataStore) -> State:
         "entity_keys": "kind, key, id, identity_id",
         "entity_links": "identity_id, other_id, outcome, score",
         "entity_statistics": "kind, token, identities",
+        "known_names": "kind, name, identities",
     }
     rows = [
         [tuple(map(str, row)) for row in await database.fetch(f"SELECT {columns} FROM {table}")]
@@ -99,7 +100,7 @@ async def again(store: PostgresMetadataStore) -> None:
     database = store.linking._database
     await database.fetch(
         "TRUNCATE mentions, descriptions, entity_keys, entity_links, entity_statistics, "
-        "matching_queue, identities CASCADE"
+        "known_names, matching_queue, identities CASCADE"
     )
     await database.fetch("INSERT INTO linking_queue (record_id) SELECT id FROM parsed_content")
     await link(store)
@@ -127,7 +128,7 @@ async def test_a_record_that_goes_takes_its_entities_away(
     await remove_all(metadata_store, claim.file_id)
     await link(metadata_store)
 
-    assert await state(metadata_store) == ([], [], [], [], [], [])
+    assert await state(metadata_store) == ([], [], [], [], [], [], [])
 
 
 async def test_what_a_record_that_goes_had_joined_is_parted(
@@ -252,7 +253,7 @@ async def test_what_is_deleted_while_it_is_linked_is_linked_before(
     await deletion
     await link(metadata_store)
 
-    assert await state(metadata_store) == ([], [], [], [], [], [])
+    assert await state(metadata_store) == ([], [], [], [], [], [], [])
 
 
 async def test_a_name_that_very_many_have_has_none_of_them_matched_again(

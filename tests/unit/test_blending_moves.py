@@ -125,6 +125,34 @@ def test_what_the_identifier_leg_finds_stands_before_all_else(
     assert first == identified
 
 
+@given(rankings, some_options)
+def test_whatever_else_is_said_of_them_the_identifier_legs_hits_keep_its_order(
+    found: Mapping[str, Sequence[Match]], options: BlendOptions
+) -> None:
+    score_of: dict[RecordId, float] = {}
+    for each in found.get("identifier", ()):
+        score_of.setdefault(each.record_id, each.score)
+    hits = blend(found, options, now=NOW)[: len(score_of)]
+    ordered = [score_of[hit.candidate.record_id] for hit in hits]
+    assert ordered == sorted(ordered, reverse=True)
+
+
+def test_what_an_identifier_names_comes_before_what_has_it_in_a_field_and_fits_better() -> None:
+    legs = {"keyword": [match("a", 9)], "identifier": [match("b", 3), match("a", 2)]}
+    assert order(blend(legs), "a", "b") == "ba"
+
+
+def test_of_equals_of_the_identifier_leg_the_one_that_fits_better_comes_first() -> None:
+    legs = {"keyword": [match("a", 9)], "identifier": [match("b", 1), match("a", 1)]}
+    assert order(blend(legs), "a", "b") == "ab"
+
+
+def test_a_hit_shows_where_the_identifier_leg_found_it() -> None:
+    named = match("a", 1)
+    [hit] = blend({"keyword": [match("a", 9)], "identifier": [named]})
+    assert hit.candidate is named
+
+
 def test_the_identifier_leg_takes_no_share_of_the_others() -> None:
     legs = {"keyword": [match("a", 9)], "identifier": [match("b")]}
     assert scores(blend(legs, QUIET), "a") == [1.0]

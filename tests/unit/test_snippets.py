@@ -26,6 +26,12 @@ def test_more_different_words_beat_repetitions_of_one() -> None:
     assert "pump with oil" in snippet(text, "oil pump", 60)
 
 
+def test_of_windows_with_the_same_words_the_one_that_has_them_together_is_shown() -> None:
+    address = "https://a.example/b/c-17"
+    text = f"see https or a.example: b, c {'or 17 ' * 8} {FILLER} {address} {FILLER}"
+    assert address in snippet(text, address, 100)
+
+
 def test_a_text_without_query_words_is_shown_from_its_start() -> None:
     shown = snippet(FILLER, "zebra", 50)
     assert shown.startswith("lorem ipsum")

@@ -31,3 +31,7 @@ def test_narrow_and_wide_forms_are_the_same() -> None:
 
 def test_what_is_not_unspaced_is_left_when_the_rest_is_taken_out() -> None:
     assert without_unspaced("Haskellの型 class").split() == ["Haskell", "class"]
+
+
+def test_signs_beyond_ascii_are_none_of_the_words_beside_them() -> None:
+    assert without_unspaced("“naïve”—don’t…").split() == ["naïve", "don", "t..."]

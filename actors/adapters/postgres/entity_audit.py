@@ -1,5 +1,7 @@
 """Rows of entities that contradict each other, as sentences. What is queued is no contradiction."""
 
+from domain.models.entities import IN_TEXT
+
 QUEUED = "EXISTS (SELECT 1 FROM linking_queue WHERE description_id = description.id)"
 
 UNMENTIONED_DESCRIPTIONS = f"""-- unmentioned_descriptions: descriptions that no record gives
@@ -39,15 +41,28 @@ WHERE NOT EXISTS (SELECT 1 FROM identities AS first WHERE first.id = identity.en
 ORDER BY id LIMIT $1
 """
 
-MISCOUNTED_IDENTITIES = """-- miscounted_identities: words that are not as common as counted
+MISCOUNTED_IDENTITIES = f"""-- miscounted_identities: words that are not as common as counted
 SELECT format('%s of the kind %s have the word %s, but %s are counted',
               coalesce(there.identities, 0), coalesce(there.kind, counted.kind),
               coalesce(there.token, counted.token), coalesce(counted.identities, 0))
 FROM (SELECT kind, 't:' || own.token AS token, count(*) AS identities
       FROM identities CROSS JOIN LATERAL unnest(tokens) AS own(token)
+      WHERE NOT starts_with(anchor, '{IN_TEXT}')
       GROUP BY kind, own.token) AS there
 FULL JOIN (SELECT * FROM entity_statistics WHERE starts_with(token, 't:')) AS counted
     ON counted.kind = there.kind AND counted.token = there.token
+WHERE there.identities IS DISTINCT FROM counted.identities
+ORDER BY 1 LIMIT $1
+"""
+
+MISCOUNTED_NAMES = """-- miscounted_names: names that not as many have as counted
+SELECT format('%s of the kind %s are called %s, but %s are counted',
+              coalesce(there.identities, 0), coalesce(there.kind, counted.kind),
+              coalesce(there.name, counted.name), coalesce(counted.identities, 0))
+FROM (SELECT kind, own.name, count(*) AS identities
+      FROM identities CROSS JOIN LATERAL unnest(called) AS own(name)
+      GROUP BY kind, own.name) AS there
+FULL JOIN known_names AS counted ON counted.kind = there.kind AND counted.name = there.name
 WHERE there.identities IS DISTINCT FROM counted.identities
 ORDER BY 1 LIMIT $1
 """
@@ -70,4 +85,5 @@ ENTITY_CHECKS = (
     MISPLACED_KEYS,
     HEADLESS_IDENTITIES,
     MISCOUNTED_IDENTITIES,
+    MISCOUNTED_NAMES,
 )

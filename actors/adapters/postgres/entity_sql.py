@@ -1,6 +1,14 @@
 """Statements that show entities, and those that keep what people decide about them."""
 
+from domain.models.entities import IN_TEXT
+
 VISIBLE = "(${n}::text[] IS NULL OR record.visibility && ${n})"
+
+OF_TEXTS = f"starts_with(identity.anchor, '{IN_TEXT}')"
+BY_IDENTITY = f"""coalesce(min(identity.id::text) FILTER (WHERE NOT {OF_TEXTS}),
+                    min(identity.id::text))::uuid AS identity_id,
+           bool_and({OF_TEXTS}) AS is_named_in_text"""
+"""By which identity a record speaks of an entity: by more than a name in its text, if it does."""
 
 RESOLVE = """-- resolve_entity: the entity that has this id, or the key that once gave it
 SELECT identity.entity_id, identity.kind FROM identities AS identity
@@ -97,7 +105,7 @@ SELECT record.id, record.source_type, record.content_type, record.title, record.
        record.url, left(record.content, $6) AS excerpt, spoken.*
 FROM (
     SELECT mention.record_id, array_agg(DISTINCT mention.role) AS roles,
-           min(identity.id::text)::uuid AS identity_id, min(description.name) AS name,
+           {BY_IDENTITY}, min(description.name) AS name,
            array_agg(DISTINCT key) FILTER (WHERE key IS NOT NULL) AS keys
     FROM identities AS identity
     JOIN descriptions AS description ON description.identity_id = identity.id
@@ -113,12 +121,13 @@ ORDER BY record.occurred_at DESC NULLS LAST, record.id
 LIMIT $7
 """
 
-SPOKEN = """-- spoken_of: by what a record speaks of its entities
+SPOKEN = f"""-- spoken_of: by what a record speaks of its entities
 SELECT identity.entity_id, identity.kind, identity.entity_name,
        array_agg(DISTINCT mention.role) AS roles,
-       min(identity.id::text)::uuid AS identity_id, min(description.name) AS name,
+       {BY_IDENTITY}, min(description.name) AS name,
        array_agg(DISTINCT key) FILTER (WHERE key IS NOT NULL) AS keys,
-       bool_and(cardinality(identity.keys) = 0) AS is_named_only
+       bool_and(cardinality(identity.keys) = 0) AS is_named_only,
+       bool_and({OF_TEXTS} AND identity.id = identity.entity_id) AS is_nobodys_name
 FROM mentions AS mention
 JOIN descriptions AS description ON description.id = mention.description_id
 JOIN identities AS identity ON identity.id = description.identity_id

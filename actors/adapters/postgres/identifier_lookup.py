@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
@@ -23,6 +24,14 @@ field, those that mention it."""
 
 MAX_INLINE_ROWS, MAX_INLINE_CHARS = 100, 50_000
 """Up to so many are ranked where they are, more in a thread, which takes longer to begin."""
+
+MAX_TOKEN_CHARS = 500
+"""Of a longer URL the beginning is looked up, and the rest told from the texts."""
+
+MAX_PARAMETERS = 20
+TRACKED_BY = ("utm_", "fbclid=", "gclid=", "mc_")
+_ENDS_TOKEN = re.compile(r"[^!-~]|[\"<>\\^`{|}]")
+"""What PostgreSQL takes for no character of a URL."""
 
 FIELDS = "to_tsvector('simple', left(metadata::text, 100000))"
 BARE_URL = "headrace_bare_url(url)"
@@ -78,8 +87,7 @@ class PostgresIdentifierLookup:
         self, identifiers: Sequence[Identifier], *, text: str, limit: int, where: SearchFilter
     ) -> list[Match]:
         urls = [storable(one.spellings[0]) for one in identifiers if _is_url(one)]
-        others = (one for one in identifiers if not _is_url(one))
-        spellings = [storable(spelling) for one in others for spelling in one.spellings]
+        spellings = [storable(spelling) for one in identifiers for spelling in one.spellings]
         uuids = (one for one in identifiers if one.kind is IdentifierKind.UUID)
         rows = await self._database.fetch(
             FIND,
@@ -114,11 +122,29 @@ def _is_url(identifier: Identifier) -> bool:
 def _url_tokens(url: str) -> Iterable[str]:
     """Parts of a ``tsquery`` for texts that have the URL.
 
-    PostgreSQL keeps a URL as one token, with whatever sign stands behind it.
+    PostgreSQL keeps a URL as one token, with whatever sign stands behind it, as far as ASCII goes.
     """
-    lexeme = url.lower().replace("\\", "\\\\").replace("'", "''")
-    ending = ":*" if "/" in url else ""
-    yield from (f"'{lexeme}'{ending}", f"'www.{lexeme}'{ending}")
+    known = _ENDS_TOKEN.split(url.lower(), maxsplit=1)[0][:MAX_TOKEN_CHARS]
+    host, _, path = known.partition("/")
+    if not path:  # A slash with nothing behind it is not in the token.
+        yield from (_quoted(www + host) for www in ("", "www.") if host)
+        return
+    for start in (known, *_tracked(known)):
+        yield from (f"{_quoted(www + start)}:*" for www in ("", "www."))
+
+
+def _tracked(url: str) -> Iterable[str]:
+    """How the URL begins in a text that has a parameter for tracking before one of its own."""
+    path, question_mark, query = url.partition("?")
+    parameters = query.split("&")[:MAX_PARAMETERS] if question_mark else []
+    for count in range(len(parameters)):
+        before = "".join(f"{one}&" for one in parameters[:count])
+        yield from (f"{path}?{before}{by}" for by in TRACKED_BY)
+
+
+def _quoted(lexeme: str) -> str:
+    escaped = lexeme.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"
 
 
 def _ranked(

@@ -12,7 +12,7 @@ from domain.correlating.normal import words
 from domain.models.entities import Description, EntityKind, Evidence
 from domain.models.linking import Bond, Identity, Judgement, NearLink, StoredDescription
 from domain.models.links import Outcome
-from domain.near_linking import blocks_of, counted_tokens
+from domain.near_linking import blocks_of, called, counted_tokens
 
 DESCRIPTION_TOKEN = "description:"
 
@@ -31,6 +31,7 @@ def identity_columns(identities: Sequence[Identity]) -> list[list[object]]:
             array_literal(tuple(sorted(counted_tokens(identity)))),
             identity.name,
             " ".join(word for name in identity.names for word in words(name)),
+            array_literal(tuple(sorted(called(identity)))),
         )
         for identity in identities
     ]
@@ -56,6 +57,7 @@ def says_the_same(identity: Identity, row: Row | None) -> bool:
         list(identity.keys) == row["keys"]
         and list(identity.names) == row["names"]
         and dict(identity.facts) == row["facts"]
+        and sorted(called(identity)) == row["called"]
     )
 
 

@@ -9,8 +9,9 @@ from actors.adapters.postgres.database import Database, Row
 from actors.adapters.postgres.identity_rows import evidence_of
 from actors.adapters.postgres.record_sql import GET_RECORD
 from actors.adapters.postgres.related_rows import principals_of, related_entity, timeline_entry
+from domain.correlating.wording import quoted
 from domain.errors import NotFoundError
-from domain.models.entities import EntityKind
+from domain.models.entities import IN_TEXT, EntityKind
 from domain.models.ids import EntityId, RecordId
 from domain.models.related import LinkedRecord
 from domain.models.search import Scope
@@ -57,12 +58,13 @@ async def linked_records(
 
 
 async def _telling(database: Database, spoken: Mapping[EntityId, Row]) -> list[EntityId]:
-    """The rarest entities of a record, threads and bare names left out."""
+    """The rarest entities of a record, threads left out, and names that may be anybody's."""
     candidates = [
         id
         for id, row in spoken.items()
         if row["kind"] != EntityKind.THREAD
         and not (row["kind"] == EntityKind.PERSON and row["is_named_only"])
+        and not row["is_nobodys_name"]
     ]
     rows = await database.fetch(sql.COMMON, candidates, MAX_RECORDS_OF_TELLING + 1)
     counts = {
@@ -77,7 +79,7 @@ async def _near(
     database: Database, entity_id: EntityId, rows: Sequence[Row], mine: Row
 ) -> tuple[float, tuple[str, ...]]:
     """The weakest near link of an entity whose parts are not all one beyond doubt."""
-    if all(row["identity_id"] == mine["identity_id"] for row in rows):
+    if all(_is_beyond_doubt(mine, row) for row in rows):
         return 1.0, ()
     identities = await database.fetch(sql.IDENTITIES, entity_id)
     links = [
@@ -92,7 +94,7 @@ async def _near(
 
 
 def _linked(mine: Row, theirs: Row, near: tuple[float, tuple[str, ...]]) -> LinkedRecord:
-    score, reasons = near if theirs["identity_id"] != mine["identity_id"] else (1.0, ())
+    score, reasons = (1.0, ()) if _is_beyond_doubt(mine, theirs) else near
     return LinkedRecord(
         record=timeline_entry(theirs),
         entity=related_entity(mine),
@@ -101,11 +103,24 @@ def _linked(mine: Row, theirs: Row, near: tuple[float, tuple[str, ...]]) -> Link
     )
 
 
+def _is_beyond_doubt(mine: Row, theirs: Row) -> bool:
+    """A name that both texts have is that of one entity no surer than it is that of each."""
+    return bool(
+        theirs["identity_id"] == mine["identity_id"]
+        and not (mine["is_named_in_text"] or theirs["is_named_in_text"])
+    )
+
+
 def _by_what(mine: Row, theirs: Row) -> str:
     """How both records name the entity."""
     mine_keys, their_keys = set(mine["keys"] or ()), set(theirs["keys"] or ())
     if shared := sorted(mine_keys & their_keys):
-        return f"both name {shared[0]}"
-    here = min(mine_keys, default=mine["name"] or "a name")
-    there = min(their_keys, default=theirs["name"] or "a name")
+        return f"both name {_shown(shared[0])}"
+    here = _shown(min(mine_keys, default=mine["name"] or "a name"))
+    there = _shown(min(their_keys, default=theirs["name"] or "a name"))
     return f"here {here}, there {there}" if here != there else f"both name {here}"
+
+
+def _shown(key: str) -> str:
+    name = key.removeprefix(IN_TEXT)
+    return key if name == key else f"the name {quoted(name)} in the text"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -21,9 +21,11 @@ from actors.adapters.postgres.identity_rows import (
     judgement_of,
     says_the_same,
 )
+from actors.adapters.postgres.known_names import known_names, recount_names
 from actors.adapters.postgres.matching import ALL, BLOCK, TOKEN, PostgresMatchingPage
 from actors.adapters.postgres.record_rows import stored_record
 from actors.adapters.postgres.text import storable
+from domain.mentions.names import KnownNames
 from domain.models.entities import EntityKind, Mention
 from domain.models.ids import DescriptionId, EntityId, RecordId, derive_entity_id
 from domain.models.linking import Identity, Judgement, Queued, StoredDescription
@@ -118,6 +120,9 @@ class PostgresLinkingPage:
         self._fresh: set[DescriptionId] = set()
         self._old_identities: set[EntityId] = set()
 
+    async def known_names(self, candidates: Collection[str]) -> KnownNames:
+        return await known_names(self._connection, candidates)
+
     async def keep_mentions(self, mentions: Mapping[RecordId, Sequence[Mention]]) -> None:
         rows = await self._connection.fetch(sql.DELETE_MENTIONS, self._record_ids)
         self._touched |= {row["description_id"] for row in rows}
@@ -178,10 +183,18 @@ class PostgresLinkingPage:
             sql.ENQUEUE_IDENTITIES, [*gone, *(identity.id for identity in changed)]
         )
         await connection.execute(sql.DELETE_IDENTITIES, gone)
-        await self._recount(changed, replaced)
+        await self._recount(
+            [identity for identity in changed if not identity.is_of_texts],
+            [row for row in replaced if not identity_of(row).is_of_texts],
+        )
+        last = max(one.id for one in self.queued)
+        await recount_names(connection, changed, replaced, behind=last)
 
     async def _recount(self, fresh: Sequence[Identity], replaced: Sequence[Row]) -> None:
-        """Keep the statistics, and let all be matched again whom a change of them concerns."""
+        """Keep the statistics, and let all be matched again whom a change of them concerns.
+
+        Names in texts are none of these: nobody is matched with them but they with others.
+        """
         changes = _changes(fresh, map(identity_of, replaced))
         counted = {key: changes[key] for key in sorted(changes) if changes[key]}
         columns = [[key[part] for key in counted] for part in range(2)]

@@ -1,5 +1,7 @@
 """Statements of exact linking: the queue, mentions, descriptions, and what these make."""
 
+from actors.adapters.postgres.full_text import WORDS
+
 LINKING_LOCK = 0x486561644C696E6B
 """Advisory lock: linking is one process's at a time, whoever that is."""
 
@@ -84,15 +86,16 @@ SELECT * FROM identities WHERE id = ANY($1::uuid[])
 
 UPSERT_IDENTITIES = """-- upsert_identities: those new or changed; a new one is its own entity
 INSERT INTO identities
-    (id, kind, anchor, keys, names, facts, blocks, tokens, entity_id, entity_name, words)
+    (id, kind, anchor, keys, names, facts, blocks, tokens, entity_id, entity_name, words, called)
 SELECT id, kind, anchor, keys::text[], names::text[], facts::jsonb, blocks::text[], tokens::text[],
-       id, name, words
+       id, name, words, called::text[]
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::text[], $9::text[], $10::text[])
-    AS fresh(id, kind, anchor, keys, names, facts, blocks, tokens, name, words)
+            $8::text[], $9::text[], $10::text[], $11::text[])
+    AS fresh(id, kind, anchor, keys, names, facts, blocks, tokens, name, words, called)
 ON CONFLICT (id) DO UPDATE
 SET keys = excluded.keys, names = excluded.names, facts = excluded.facts,
     blocks = excluded.blocks, tokens = excluded.tokens, words = excluded.words,
+    called = excluded.called,
     entity_name = CASE WHEN identities.entity_id = identities.id THEN excluded.entity_name
                        ELSE identities.entity_name END
 """
@@ -128,6 +131,44 @@ DELETE FROM entity_statistics
 WHERE kind = ANY($1::text[]) AND token = ANY($2::text[]) AND identities = 0
 """
 
+# A name of nothing but the full text's stop words would be found in no text that is there already.
+KNOWN_NAMES = """-- known_names: those that somebody has, and who: a person, an account
+SELECT name, kind FROM known_names
+WHERE name = ANY($1::text[])
+  AND numnode(plainto_tsquery('english', headrace_spaced(name))) > 0
+"""
+
+COUNT_NAMES = """-- count_names: keep count of how many identities are called so
+INSERT INTO known_names AS known (name, kind, identities)
+SELECT * FROM unnest($1::text[], $2::text[], $3::int[])
+ON CONFLICT (name, kind) DO UPDATE SET identities = known.identities + excluded.identities
+RETURNING name, kind, identities
+"""
+
+FORGET_NAMES = """-- forget_names: names that nobody has any more
+DELETE FROM known_names WHERE name = ANY($1::text[]) AND identities = 0
+"""
+
+# A row whose field gives a name says it in its text, too, and is not linked by that again.
+ENQUEUE_TEXTS = f"""-- enqueue_texts: records whose text may have one of the names, unless they wait
+INSERT INTO linking_queue (record_id)
+SELECT DISTINCT speaking.id
+FROM unnest($1::text[], $2::text[], $3::text[]) AS called(name, kind, pattern)
+CROSS JOIN LATERAL (
+    SELECT id FROM parsed_content
+    WHERE {WORDS} @@ plainto_tsquery('english', headrace_spaced(called.name))
+      AND content ~* called.pattern
+) AS speaking
+WHERE NOT EXISTS (
+    SELECT 1 FROM linking_queue AS waiting
+    WHERE waiting.record_id = speaking.id AND waiting.id > $4 AND waiting.error IS NULL
+) AND NOT EXISTS (
+    SELECT 1 FROM mentions AS told JOIN descriptions AS by_field ON by_field.id = description_id
+    WHERE told.record_id = speaking.id AND told.role <> 'mention'
+      AND by_field.kind = called.kind AND lower(by_field.name) = called.name
+)
+"""
+
 ENQUEUE_IDENTITIES = """-- enqueue_identities: to be matched
 INSERT INTO matching_queue (identity_id)
 SELECT id FROM identities WHERE id = ANY($1::uuid[]) OR entity_id = ANY($1::uuid[])
@@ -160,6 +201,7 @@ FORGET_ALL = (
     "DELETE FROM descriptions",
     "DELETE FROM identities",
     "DELETE FROM entity_statistics",
+    "DELETE FROM known_names",
 )
 """What hangs on identities goes with them."""
 
