@@ -99,7 +99,7 @@ class BlendingSettings(Group):
         0.3, description="The share of a score that the hits most like a hit have."
     )
     headings: Share = Field(
-        0.1, description="The share of a score that the best others under the same heading have."
+        0.3, description="The share of a score that the best others under the same heading have."
     )
     calibration: Share = Field(
         0.0, description="How far each source's best is brought to the best of all."

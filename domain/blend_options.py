@@ -60,7 +60,7 @@ class BlendOptions:
     source_weights: Mapping[str, float] = field(default_factory=dict)
     rank_constant: int = 60
     neighbours: float = 0.3
-    headings: float = 0.1
+    headings: float = 0.3
     calibration: float = 0.0
     recency: float = 0.0
     half_life_days: float = 30.0

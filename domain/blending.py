@@ -14,7 +14,7 @@ What else may move a record is an addend, too, under a name of its own:
 - ``neighbours``: a part of the score gives way to the same part of the mean score of what is most
   like it (``domain.neighbours``), unless there is one leg alone,
 - ``headings``: so does a part to the mean score of the best others under the same heading of its
-  source (``domain.headings``),
+  source, by how near in time they are (``domain.headings``),
 - ``calibration``: each leg's best of every source is brought nearer to the leg's best, and all of
   that source with it: a source of short texts may never come near one of long texts by itself,
 - ``recency``: a share of the score that halves with every half-life of its source,
@@ -45,7 +45,7 @@ from domain.blend_options import (
 from domain.headings import heading_means
 from domain.models.chunks import Embedding
 from domain.models.search import Hit, Match, Rankable, Ranked, best_first
-from domain.neighbours import POOL, as_matrix, neighbour_means
+from domain.neighbours import as_matrix, circle_size, neighbour_means
 from domain.scoreboard import Numbers, Said, Scoreboard
 
 SECONDS_PER_DAY = 86_400.0
@@ -170,14 +170,16 @@ def _hear_others(board: Scoreboard[Ranked], options: BlendOptions) -> None:
     """The best hear each other; what is below them hears nobody, and stays below."""
     if not options.neighbours and not options.headings:
         return
-    best = board.order()[:POOL]
+    order = board.order()
+    best = order[: circle_size(board.scores[order])]
     shown, scores = [board.shown[place] for place in best], board.scores[best].tolist()
     near = np.full(len(board), np.nan)
     if options.neighbours:
         near[best] = neighbour_means([one.vector for one in shown], scores)
     beside = np.zeros(len(board))
     if options.headings:
-        beside[best] = heading_means([_heading(one) for one in shown], scores)
+        days = [_day(one) for one in shown]
+        beside[best] = heading_means([_heading(one) for one in shown], scores, days)
     hears_headings, hears_neighbours = beside > 0, ~np.isnan(near)
     to_headings = options.headings if hears_headings.any() else 0.0
     left = 1.0 - to_headings
@@ -197,6 +199,11 @@ def _hear_others(board: Scoreboard[Ranked], options: BlendOptions) -> None:
 def _heading(candidate: Rankable) -> tuple[str, str] | None:
     heading = candidate.heading
     return (candidate.source_type, heading) if heading else None
+
+
+def _day(candidate: Rankable) -> float | None:
+    moment = candidate.timestamp
+    return None if moment is None else moment.timestamp() / SECONDS_PER_DAY
 
 
 def _calibrate_sources(board: Scoreboard[Ranked], share: float) -> None:

@@ -13,10 +13,22 @@ from numpy.typing import NDArray
 
 from domain.models.chunks import Vector
 
-POOL = 50
-"""How many of the best hear each other."""
+LEAST_HEARD, MOST_HEARD = 20, 100
+
+HEARD_FROM = 0.5
+"""The share of the best score from which on a thing hears others, and is heard."""
 
 NEAREST = 5
+
+
+def circle_size(scores: Sequence[float]) -> int:
+    """How many of these scores, best first and 0 or more, hear each other.
+
+    Where scores fall steeply the question has few answers, and what is far below them would only
+    draw them down; where they stay level there are many, and each may tell something of the others.
+    """
+    enough = sum(score >= HEARD_FROM * scores[0] for score in scores[:MOST_HEARD])
+    return min(len(scores), max(enough, LEAST_HEARD))
 
 
 def neighbour_means(

@@ -16,7 +16,7 @@ from domain.blending import blend, with_all_compared
 from domain.errors import InvalidQueryError
 from domain.models.ids import RecordId
 from domain.models.search import Candidate, Hit, Match
-from domain.neighbours import POOL
+from domain.neighbours import LEAST_HEARD
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 QUIET = BlendOptions(neighbours=0.0)
@@ -159,32 +159,57 @@ def test_neighbours_take_the_share_that_they_give() -> None:
     assert first.score == pytest.approx(0.8 * 1.0 + 0.2 * 0.25)
 
 
-def test_what_is_below_the_best_hears_nobody_and_stays_below() -> None:
+def test_what_scores_far_below_the_best_hears_nobody_and_stays_below() -> None:
+    near, far = range(30), range(30, 40)
+    scores = {n: 1.0 - n / 1_000 for n in near} | {n: 0.4 - n / 1_000 for n in far}
     legs = {
         "keyword": [match("a", 10, vector=[1, 0])],
-        "vector": [match(str(n), 1.0 - n / 1_000, vector=[1, 0.1]) for n in range(POOL + 10)],
+        "vector": [match(str(n), score, vector=[1, 0.1]) for n, score in scores.items()],
     }
-    hits = blend(legs)
-    assert [bool(addends(hit, "neighbours")) for hit in hits] == [True] * POOL + [False] * 11
+    hits = blend(legs, BlendOptions(leg_weights={"keyword": 0.0}))
+    assert [bool(addends(hit, "neighbours")) for hit in hits] == [True] * 30 + [False] * 11
+    assert hits[29].score > hits[30].score
 
 
-def under_headings(*headings: str | None, source: str = "slack") -> dict[str, list[Match]]:
+def test_of_few_good_hits_some_more_are_heard() -> None:
+    legs = {
+        "keyword": [match("0", 10, vector=[1, 0.1])],
+        "vector": [match(str(n), 1.0 - n / 1_000, vector=[1, 0.1]) for n in range(40)],
+    }
+    heard = [bool(addends(hit, "neighbours")) for hit in blend(legs)]
+    assert heard == [True] * LEAST_HEARD + [False] * (40 - LEAST_HEARD)
+
+
+def under_headings(
+    *headings: str | None, source: str = "slack", days_ago: float | None = None
+) -> dict[str, list[Match]]:
     """Two legs that agree: *a* scores 1, *b* 0.9, and so on, each under its heading."""
     pairs = enumerate(zip("abcdefgh", headings, strict=False))
-    found = [match(name, 10 - n, source=source, heading=under) for n, (name, under) in pairs]
+    found = [
+        match(name, 10 - n, source=source, days_ago=days_ago, heading=under)
+        for n, (name, under) in pairs
+    ]
     return {"keyword": found, "vector": found}
 
 
 def test_what_stands_beside_good_hits_passes_what_stands_alone() -> None:
-    legs = under_headings("#ops", "#sales", "#random", "#sales")
+    legs = under_headings("#ops", "#sales", "#random", "#sales", days_ago=0)
     hits = blend(legs, BlendOptions(headings=0.6))
     assert order(hits, *"abcd") == "bdac"
 
 
-def test_headings_give_a_third_of_each_of_three_others() -> None:
-    [first, *_] = blend(under_headings("#ops", "#ops", "#ops"), BlendOptions(headings=0.1))
-    assert addends(first, "headings") == pytest.approx([0.1 * (0.9 + 0.8) / 3])
+def test_headings_give_half_of_the_best_other_and_a_quarter_of_the_next() -> None:
+    legs = under_headings("#ops", "#ops", "#ops", days_ago=0)
+    [first, *_] = blend(legs, BlendOptions(headings=0.1))
+    assert addends(first, "headings") == pytest.approx([0.1 * (0.9 / 2 + 0.8 / 4)])
     assert [part.weight for part in first.contributions] == pytest.approx([0.45, 0.45, 0.1])
+
+
+def test_what_was_said_at_the_time_of_good_hits_passes_what_was_said_long_before() -> None:
+    ages = {"a": 0, "b": 300, "c": 0}
+    said = [match(name, 10 - n, days_ago=ages[name], heading="#ops") for n, name in enumerate(ages)]
+    hits = blend({"keyword": said, "vector": said}, BlendOptions(headings=0.5))
+    assert order(hits, *"abc") == "acb"
 
 
 def test_of_what_headings_leave_neighbours_have_their_share() -> None:

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.models.chunks import Vector
-from domain.neighbours import NEAREST, neighbour_means
+from domain.neighbours import (
+    LEAST_HEARD,
+    MOST_HEARD,
+    NEAREST,
+    circle_size,
+    neighbour_means,
+)
 
 
 def unit(*numbers: float) -> Vector:
@@ -50,3 +56,20 @@ def test_a_mean_lies_within_the_scores(scores: list[float]) -> None:
     vectors = [unit(*generator.standard_normal(8)) for _ in scores]
     for mean in neighbour_means(vectors, scores):
         assert mean is None or min(scores) - 1e-6 <= mean <= max(scores) + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("scores", "size"),
+    [
+        pytest.param([1.0] * 30 + [0.5] * 10 + [0.49] * 30, 40, id="half of the best's"),
+        pytest.param([1.0] + [0.4] * 90, LEAST_HEARD, id="scores that fall steeply"),
+        pytest.param([1.0] * 150, MOST_HEARD, id="scores that stay level"),
+        pytest.param([1.0, 0.1], 2, id="few"),
+        pytest.param([0.0] * 30, 30, id="no score at all"),
+        pytest.param([], 0, id="none"),
+    ],
+)
+def test_those_hear_each_other_whose_scores_are_not_far_from_the_best(
+    scores: list[float], size: int
+) -> None:
+    assert circle_size(scores) == size
