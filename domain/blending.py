@@ -172,14 +172,14 @@ def _hear_others(board: Scoreboard[Ranked], options: BlendOptions) -> None:
         return
     order = board.order()
     best = order[: circle_size(board.scores[order])]
-    shown, scores = [board.shown[place] for place in best], board.scores[best].tolist()
+    shown, scores = [board.shown[place] for place in best.tolist()], board.scores[best]
     near = np.full(len(board), np.nan)
     if options.neighbours:
         near[best] = neighbour_means([one.vector for one in shown], scores)
     beside = np.zeros(len(board))
     if options.headings:
-        days = [_day(one) for one in shown]
-        beside[best] = heading_means([_heading(one) for one in shown], scores, days)
+        headings, moments = [_heading(one) for one in shown], [one.timestamp for one in shown]
+        beside[best] = heading_means(headings, scores, moments)
     hears_headings, hears_neighbours = beside > 0, ~np.isnan(near)
     to_headings = options.headings if hears_headings.any() else 0.0
     left = 1.0 - to_headings
@@ -199,11 +199,6 @@ def _hear_others(board: Scoreboard[Ranked], options: BlendOptions) -> None:
 def _heading(candidate: Rankable) -> tuple[str, str] | None:
     heading = candidate.heading
     return (candidate.source_type, heading) if heading else None
-
-
-def _day(candidate: Rankable) -> float | None:
-    moment = candidate.timestamp
-    return None if moment is None else moment.timestamp() / SECONDS_PER_DAY
 
 
 def _calibrate_sources(board: Scoreboard[Ranked], share: float) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,44 +24,42 @@ NEAR_DAYS = 7.0
 UNDATED_DAYS = 14.0
 """How far things are apart of which one has no time."""
 
+_SECONDS = 86_400.0
 _HALVES = 0.5 ** np.arange(1, HEARD + 1)
 
 
 def heading_means(
-    headings: Sequence[Hashable | None], scores: Sequence[float], days: Sequence[float | None]
-) -> list[float]:
+    headings: Sequence[Hashable | None],
+    scores: NDArray[np.float64],
+    moments: Sequence[datetime | None],
+) -> NDArray[np.float64]:
     """For each thing half of the best other score under its heading, a quarter of the next, …
 
     Each is first divided by 1 + its distance over ``NEAR_DAYS``, which decides which is best, too.
-    ``days`` are times, in days since whenever. Scores are 0 or more. What has no heading (``None``)
-    stands alone. Costs the square of the number that share a heading with others.
+    Scores are 0 or more. What has no heading (``None``) stands alone. Costs the square of the
+    number that share a heading with others.
     """
-    shared = Counter(heading for heading in headings if heading is not None)
-    places = [place for place, heading in enumerate(headings) if shared[heading] > 1]
-    means = [0.0] * len(scores)
-    if not places:
+    shared = Counter(filter(None, headings))
+    means = np.zeros(len(scores))
+    if len(shared) == shared.total():
         return means
-    known = [np.nan if (day := days[place]) is None else day for place in places]
-    nearness = _nearness(np.array(known), _alike([headings[place] for place in places]))
-    heard = nearness * np.array([scores[place] for place in places])
+    places = [place for place, one in enumerate(headings) if one and shared[one] > 1]
+    nearness = _nearness([headings[place] for place in places], [moments[at] for at in places])
+    heard = nearness * scores[places]
     best = -np.sort(-heard, axis=1)[:, :HEARD]
-    sums = best @ _HALVES[: best.shape[1]]
-    for place, mean in zip(places, sums.tolist(), strict=True):
-        means[place] = mean
+    means[places] = best @ _HALVES[: best.shape[1]]
     return means
 
 
-def _nearness(days: NDArray[np.float64], alike: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Of each to each: 1 at the same time, 0 to itself and to what is not ``alike``."""
+def _nearness(
+    headings: Sequence[Hashable | None], moments: Sequence[datetime | None]
+) -> NDArray[np.float64]:
+    """Of each to each: 1 at the same time, 0 to itself and to what has another heading."""
+    days = np.array([moment.timestamp() / _SECONDS if moment else np.nan for moment in moments])
     apart = np.abs(days[:, None] - days)
     apart[np.isnan(apart)] = UNDATED_DAYS
-    nearness = alike / (1.0 + apart / NEAR_DAYS)
-    np.fill_diagonal(nearness, 0.0)
-    return nearness
-
-
-def _alike(headings: Sequence[Hashable | None]) -> NDArray[np.bool_]:
     numbers: dict[Hashable | None, int] = {}
     codes = np.array([numbers.setdefault(heading, len(numbers)) for heading in headings])
-    alike: NDArray[np.bool_] = codes[:, None] == codes
-    return alike
+    nearness: NDArray[np.float64] = (codes[:, None] == codes) / (1.0 + apart / NEAR_DAYS)
+    np.fill_diagonal(nearness, 0.0)
+    return nearness

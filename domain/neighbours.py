@@ -21,40 +21,38 @@ HEARD_FROM = 0.5
 NEAREST = 5
 
 
-def circle_size(scores: Sequence[float]) -> int:
+def circle_size(scores: NDArray[np.float64]) -> int:
     """How many of these scores, best first and 0 or more, hear each other.
 
     Where scores fall steeply the question has few answers, and what is far below them would only
     draw them down; where they stay level there are many, and each may tell something of the others.
     """
-    enough = sum(score >= HEARD_FROM * scores[0] for score in scores[:MOST_HEARD])
+    enough = int(np.count_nonzero(scores[:MOST_HEARD] >= HEARD_FROM * scores[:1]))
     return min(len(scores), max(enough, LEAST_HEARD))
 
 
 def neighbour_means(
-    vectors: Sequence[Vector | None], scores: Sequence[float]
-) -> list[float | None]:
+    vectors: Sequence[Vector | None], scores: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """The mean score of each thing's ``NEAREST`` neighbours, weighted by cosine similarity.
 
-    A thing without a vector, or without a neighbour of positive similarity, has none. Costs the
-    square of their number.
+    A thing without a vector, or without a neighbour of positive similarity, has none: NaN. Costs
+    the square of their number.
     """
-    known = {place: vector for place, vector in enumerate(vectors) if vector is not None}
-    means: list[float | None] = [None] * len(vectors)
+    known = [place for place, vector in enumerate(vectors) if vector is not None]
+    means = np.full(len(vectors), np.nan)
     if len(known) < 2:
         return means
-    matrix = as_matrix(list(known.values()))
+    matrix = as_matrix([vector for vector in vectors if vector is not None])
     likeness = matrix @ matrix.T
     np.fill_diagonal(likeness, 0.0)
     np.maximum(likeness, 0.0, out=likeness)
     if len(known) > NEAREST:
         least = np.partition(likeness, -NEAREST, axis=1)[:, -NEAREST]
         likeness *= likeness >= least[:, None]
-    sums = likeness @ np.array([scores[place] for place in known], np.float32)
+    sums = likeness @ scores[known].astype(np.float32)
     totals = likeness.sum(axis=1)
-    for place, weight, weighted in zip(known, totals.tolist(), sums.tolist(), strict=True):
-        if weight > 0:
-            means[place] = weighted / weight
+    means[known] = np.divide(sums, totals, out=np.full(len(known), np.nan), where=totals > 0)
     return means
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,28 +14,31 @@ from hypothesis import strategies as st
 from domain.headings import HEARD, NEAR_DAYS, heading_means
 from domain.models.chunks import heading_of
 
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+Found = tuple[str | None, float, datetime | None]
+
 scored = st.lists(
     st.tuples(
         st.sampled_from([None, "#ops", "#sales"]),
         st.floats(0, 10),
-        st.none() | st.floats(-10_000, 30_000),
+        st.none() | st.datetimes(timezones=st.just(UTC)),
     ),
     max_size=20,
 )
 
 
-def columns(
-    found: Sequence[tuple[str | None, float, float | None]],
-) -> tuple[list[str | None], list[float], list[float | None]]:
-    return [one for one, _, _ in found], [one for _, one, _ in found], [one for _, _, one in found]
+def means_of(found: Sequence[Found]) -> list[float]:
+    headings, scores, moments = ([each[n] for each in found] for n in range(3))
+    return heading_means(headings, np.array(scores), moments).tolist()
 
 
-def undated(headings: list[str | None], scores: list[float]) -> list[float]:
-    return heading_means(headings, scores, [None] * len(scores))
+def of_one_time(headings: Sequence[str | None], scores: Sequence[float]) -> list[float]:
+    return means_of([(one, score, NOW) for one, score in zip(headings, scores, strict=True)])
 
 
-def of_one_time(headings: list[str | None], scores: list[float]) -> list[float]:
-    return heading_means(headings, scores, [20_000.0] * len(scores))
+def days_ago(days: float) -> datetime:
+    return NOW - timedelta(days=days)
 
 
 def test_others_count_and_oneself_does_not() -> None:
@@ -51,18 +56,19 @@ def test_no_more_than_six_others_are_heard() -> None:
 
 
 def test_what_is_a_week_away_counts_half() -> None:
-    near, far = heading_means(["x", "x"], [8.0, 8.0], [0.0, NEAR_DAYS])
-    assert (near, far) == (2.0, 2.0)
+    assert means_of([("x", 8.0, NOW), ("x", 8.0, days_ago(NEAR_DAYS))]) == [2.0, 2.0]
 
 
 def test_the_nearer_one_is_heard_first() -> None:
-    means = heading_means(["x", "x", "x"], [9.0, 8.0, 1.0], [0.0, 3 * NEAR_DAYS, 3 * NEAR_DAYS])
-    assert means[2] == pytest.approx(8.0 / 2 + 9.0 / 4 / 4)
+    long_ago = days_ago(3 * NEAR_DAYS)
+    *_, last = means_of([("x", 9.0, NOW), ("x", 8.0, long_ago), ("x", 1.0, long_ago)])
+    assert last == pytest.approx(8.0 / 2 + 9.0 / 4 / 4)
 
 
 def test_what_has_no_time_counts_a_third() -> None:
-    assert heading_means(["x", "x"], [6.0, 6.0], [None, 1.0]) == pytest.approx([1.0, 1.0])
-    assert undated(["x", "x"], [6.0, 6.0]) == pytest.approx([1.0, 1.0])
+    dated, undated = ("x", 6.0, NOW), ("x", 6.0, None)
+    assert means_of([dated, undated]) == pytest.approx([1.0, 1.0])
+    assert means_of([undated, undated]) == pytest.approx([1.0, 1.0])
 
 
 def test_what_has_no_heading_stands_alone() -> None:
@@ -70,9 +76,7 @@ def test_what_has_no_heading_stands_alone() -> None:
 
 
 @given(scored)
-def test_under_a_heading_at_one_time_the_worse_one_hears_no_less(
-    found: list[tuple[str | None, float, float | None]],
-) -> None:
+def test_under_a_heading_at_one_time_the_worse_one_hears_no_less(found: list[Found]) -> None:
     found = sorted(found, key=lambda each: -each[1])
     headings = [each[0] for each in found]
     means = of_one_time(headings, [each[1] for each in found])
@@ -82,21 +86,17 @@ def test_under_a_heading_at_one_time_the_worse_one_hears_no_less(
 
 
 @given(scored)
-def test_a_mean_is_never_above_the_best_score(
-    found: list[tuple[str | None, float, float | None]],
-) -> None:
-    means = heading_means(*columns(found))
+def test_a_mean_is_never_above_the_best_score(found: list[Found]) -> None:
+    means = means_of(found)
     assert all(0 <= mean <= max(score for _, score, _ in found) for mean in means)
 
 
 @given(scored, st.randoms())
-def test_means_do_not_depend_on_the_order(
-    found: list[tuple[str | None, float, float | None]], random: Random
-) -> None:
+def test_means_do_not_depend_on_the_order(found: list[Found], random: Random) -> None:
     places = list(range(len(found)))
     random.shuffle(places)
-    means = heading_means(*columns(found))
-    shuffled = heading_means(*columns([found[place] for place in places]))
+    means = means_of(found)
+    shuffled = means_of([found[place] for place in places])
     assert shuffled == pytest.approx([means[place] for place in places])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,31 +24,36 @@ def unit(*numbers: float) -> Vector:
     return vector / np.linalg.norm(vector)
 
 
+def means_of(vectors: Sequence[Vector | None], scores: Sequence[float]) -> list[float | None]:
+    means = neighbour_means(vectors, np.array(scores)).tolist()
+    return [None if np.isnan(mean) else mean for mean in means]
+
+
 EAST, NORTH, NORTH_EAST = unit(1, 0), unit(0, 1), unit(1, 1)
 
 
 def test_a_thing_hears_those_like_it_by_how_like_they_are() -> None:
-    means = neighbour_means([EAST, EAST, NORTH_EAST], [0.0, 1.0, 0.5])
+    means = means_of([EAST, EAST, NORTH_EAST], [0.0, 1.0, 0.5])
     likeness = float(EAST @ NORTH_EAST)
     assert means[0] == pytest.approx((1.0 + likeness * 0.5) / (1.0 + likeness), rel=1e-3)
 
 
 def test_what_points_elsewhere_says_nothing() -> None:
-    assert neighbour_means([EAST, EAST, NORTH], [0.2, 1.0, 0.9])[0] == pytest.approx(1.0)
+    assert means_of([EAST, EAST, NORTH], [0.2, 1.0, 0.9])[0] == pytest.approx(1.0)
 
 
 def test_a_thing_without_vector_or_without_neighbours_has_no_mean() -> None:
-    assert neighbour_means([EAST, NORTH, None], [1.0, 1.0, 1.0]) == [None, None, None]
+    assert means_of([EAST, NORTH, None], [1.0, 1.0, 1.0]) == [None, None, None]
 
 
 def test_a_thing_alone_has_no_mean() -> None:
-    assert neighbour_means([EAST], [1.0]) == [None]
+    assert means_of([EAST], [1.0]) == [None]
 
 
 def test_only_the_nearest_are_heard() -> None:
     near = [unit(1, 0.01)] * NEAREST
     far = [unit(1, 0.5)] * 20
-    means = neighbour_means([EAST, *near, *far], [0.0] + [1.0] * NEAREST + [0.1] * 20)
+    means = means_of([EAST, *near, *far], [0.0] + [1.0] * NEAREST + [0.1] * 20)
     assert means[0] == pytest.approx(1.0)
 
 
@@ -54,7 +61,7 @@ def test_only_the_nearest_are_heard() -> None:
 def test_a_mean_lies_within_the_scores(scores: list[float]) -> None:
     generator = np.random.default_rng(len(scores))
     vectors = [unit(*generator.standard_normal(8)) for _ in scores]
-    for mean in neighbour_means(vectors, scores):
+    for mean in means_of(vectors, scores):
         assert mean is None or min(scores) - 1e-6 <= mean <= max(scores) + 1e-6
 
 
@@ -72,4 +79,4 @@ def test_a_mean_lies_within_the_scores(scores: list[float]) -> None:
 def test_those_hear_each_other_whose_scores_are_not_far_from_the_best(
     scores: list[float], size: int
 ) -> None:
-    assert circle_size(scores) == size
+    assert circle_size(np.array(scores)) == size
