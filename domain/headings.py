@@ -24,7 +24,7 @@ NEAR_DAYS = 7.0
 UNDATED_DAYS = 14.0
 """How far things are apart of which one has no time."""
 
-_SECONDS = 86_400.0
+_SECONDS_PER_DAY = 86_400.0
 _HALVES = 0.5 ** np.arange(1, HEARD + 1)
 
 
@@ -55,7 +55,9 @@ def _nearness(
     headings: Sequence[Hashable | None], moments: Sequence[datetime | None]
 ) -> NDArray[np.float64]:
     """Of each to each: 1 at the same time, 0 to itself and to what has another heading."""
-    days = np.array([moment.timestamp() / _SECONDS if moment else np.nan for moment in moments])
+    days = np.array(
+        [moment.timestamp() / _SECONDS_PER_DAY if moment else np.nan for moment in moments]
+    )
     apart = np.abs(days[:, None] - days)
     apart[np.isnan(apart)] = UNDATED_DAYS
     numbers: dict[Hashable | None, int] = {}
