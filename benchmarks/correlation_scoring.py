@@ -68,6 +68,16 @@ def score(found: Iterable[Pair], truth: Iterable[Pair]) -> Score:
     return Score(len(found), len(truth), len(found & truth))
 
 
+def pooled(scores: Iterable[Score]) -> Score:
+    """Of all pairs together."""
+    each = list(scores)
+    return Score(
+        sum(one.found for one in each),
+        sum(one.true for one in each),
+        sum(one.right for one in each),
+    )
+
+
 def measured(
     name: str,
     links: str,

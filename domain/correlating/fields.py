@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from domain.correlating.normal import company_words, words, words_and_codes
+from domain.correlating.normal import company_words, legal_form, words, words_and_codes
 from domain.correlating.texts import Frequency, WordModel
 from domain.correlating.values import (
+    AgreementModel,
     ContextModel,
     MailModel,
     ValueModel,
@@ -59,6 +60,9 @@ NAMES: Mapping[EntityKind, Model] = {
     EntityKind.ACCOUNT: COMPANY_NAME,
 }
 
+LEGAL_FORM = AgreementModel(equal=0.9, chance=0.2)
+"""There are few. People leave it out, and a group has several, so that another says nothing."""
+
 FACTS: Mapping[str, Model] = {
     "born": ValueModel(digits, 0.0005, 0.80, date_level),
     "phone": ValueModel(phone_number, 0.0005, 0.60, mild_level),
@@ -83,6 +87,8 @@ def fields_of(description: Description) -> Iterator[tuple[str, str, Model]]:
     """Label, text and model of everything that is compared, apart from keys."""
     if description.name:
         yield "name", description.name, NAMES.get(description.kind, TITLE)
+        if description.kind is EntityKind.ACCOUNT and (form := legal_form(description.name)):
+            yield "legal form", form, LEGAL_FORM
     facts = dict(description.facts)
     addresses = sorted(key[6:] for key in description.keys if key.startswith("email:"))
     if addresses or "email" in facts:

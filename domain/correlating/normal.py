@@ -50,6 +50,12 @@ def company_words(text: str) -> tuple[str, ...]:
     return own or words(text)
 
 
+def legal_form(text: str) -> str:
+    """What ``company_words`` leaves out; empty where it leaves out nothing."""
+    own = company_words(text)
+    return " ".join(word for word in words(text) if word in _LEGAL_FORMS and word not in own)
+
+
 def is_legal_form(text: str) -> bool:
     """Whether all that the text says is a company's legal form, as ``Inc.`` does."""
     return len(words(text)) == 1 and words(text)[0] in _LEGAL_FORMS

@@ -58,6 +58,25 @@ class ValueModel:
             yield Evidence(f"{label}: {quoted(left, right)} {level.words}", level.weight)
 
 
+@dataclass(frozen=True, slots=True)
+class AgreementModel:
+    """What equal values are worth that are too common to be counted; different ones say nothing."""
+
+    equal: float
+    chance: float
+
+    @property
+    def usual(self) -> float:
+        return self.chance
+
+    def tokens(self, text: str) -> Iterator[str]:
+        return iter(())
+
+    def compare(self, label: str, a: str, b: str, frequency: Frequency) -> Iterator[Evidence]:
+        if a == b:
+            yield Evidence(f"{label}: both {quoted(a)}", math.log2(self.equal / self.chance))
+
+
 def spaced(text: str) -> str:
     return " ".join(words(text))
 

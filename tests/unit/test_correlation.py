@@ -216,10 +216,23 @@ def test_a_subsidiary_of_the_same_domain_is_not_its_parent() -> None:
     assert compare(a, b).score < 0.5
 
 
-def test_the_legal_form_of_a_company_does_not_count() -> None:
+def test_a_company_may_be_called_without_its_legal_form() -> None:
     a, b = account("Brightwater Tiles GmbH"), account("BRIGHTWATER TILES")
 
     assert compare(a, b).score == compare(b, b).score
+
+
+def test_the_same_legal_form_speaks_for_a_link_and_another_says_nothing() -> None:
+    plain, other, same = (account(f"Brightwater {form}") for form in ("", "Ltd", "GmbH"))
+    one = account("BRIGHTWATER GMBH")
+
+    assert compare(one, same).score > compare(one, other).score == compare(one, plain).score
+
+
+def test_a_legal_form_alone_is_a_name() -> None:
+    assert [each.reason for each in compare(account("SE"), account("SE")).evidence][1:] == [
+        "name: both have “se”, as 1 in 100 do"
+    ]
 
 
 def test_the_evidence_of_a_link_is_in_words() -> None:
