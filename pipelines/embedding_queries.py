@@ -10,8 +10,9 @@ from typing import NamedTuple
 from domain.models.chunks import Embedding
 from domain.ports.embedder import Embedder
 
-MAX_TOGETHER = 4
-"""More would save little, and leave the event loop without work until their vectors come."""
+MAX_TOGETHER = 8
+"""As many as a replica is meant to work on. More would leave its event loop without work until
+their vectors come; four are 6 % fewer answers where two replicas share two cores."""
 
 MAX_SHORT_CHARS = 200
 """A longer text would hold up the short ones for as long as many of them take."""
