@@ -36,12 +36,12 @@ OVERALL = {
     ),
     "people of EnterpriseBench and WorkBench, keys hidden": (
         ("enterprisebench", "authors of posts to employees, keys hidden"),
-        ("enterprisebench", "employees who raise tickets, named in the text"),
+        ("enterprisebench", "employees who raise tickets, as linking finds names"),
         ("enterprisebench", "employees who solve tickets, named in the text"),
         ("enterprisebench", "customers of chats, keys hidden"),
         ("workbench", "senders to colleagues by signature, keys hidden"),
     ),
-    "accounts": (("enterprisebench", "accounts, named in the text"),),
+    "accounts, named in the text": (("enterprisebench", "accounts, as linking finds names"),),
     "papers of DBLP and ACM": (("er-dblp-acm", "papers, one by one"),),
 }
 """Rows whose pairs are counted together, by what they link."""
