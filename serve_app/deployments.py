@@ -25,7 +25,7 @@ from pipelines.cluster_maintenance import ClusterMaintenance
 from pipelines.opening import services_once_there
 from serve_app.api import create_app
 from serve_app.context import Context
-from serve_app.metrics import count_together
+from serve_app.counting import count_together
 from serve_app.replicas import replicas
 from serve_app.run_state import RunDirectory
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from actors.breakers import Dependency, GateStatus
 from domain.breaker import BreakerState
@@ -18,15 +15,13 @@ from domain.models.events import EventCounts
 from domain.models.files import ImportTotals, ProcessingStatus, QueueState
 from domain.models.search import Answer, SearchMode
 from pipelines.answer_cache import Outcome
+from serve_app.counting import counted
 
 LATENCY_BUCKETS = (
     *(0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05),
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
 """Seconds. Dense where a query should be."""
-
-_SHARED = "PROMETHEUS_MULTIPROC_DIR"
-"""Where prometheus_client looks for the directory of the processes that count together."""
 
 LEVEL_OF = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
 
@@ -45,76 +40,60 @@ class SystemTotals:
     generation: int
 
 
-def count_together(directory: Path) -> None:
-    """Let what this process counts from now on be summed up with others that count there.
-
-    Counts of a process that ends stay; whoever starts them all removes the directory first.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    os.environ[_SHARED] = str(directory)  # noqa: TID251 - prometheus_client reads only this
-    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
-
-
 class Metrics:
     """Counts what this process does; ``exposition`` adds what the stores know."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._seen: dict[tuple[str, ...], int] = {}
-        self.queries = Counter(
-            "headrace_queries",
-            "Queries answered, by mode and outcome.",
-            ["mode", "outcome"],
-            registry=self._registry,
+        self.queries = self._counter(
+            "headrace_queries", "Queries answered, by mode and outcome.", "mode", "outcome"
         )
-        self.query_latency = Histogram(
+        self.query_latency = self._histogram(
             "headrace_query_latency_seconds",
             "Time from a query's arrival to its answer, without HTTP.",
-            ["mode"],
-            buckets=LATENCY_BUCKETS,
-            registry=self._registry,
+            "mode",
         )
-        self.stage_latency = Histogram(
+        self.stage_latency = self._histogram(
             "headrace_query_stage_latency_seconds",
             "Time of each stage of a query: embedding, the legs, blending.",
-            ["stage"],
-            buckets=LATENCY_BUCKETS,
-            registry=self._registry,
+            "stage",
         )
-        self.queries_embedded = Counter(
-            "headrace_query_embeddings", "Query texts embedded.", registry=self._registry
-        )
-        self.cache_requests = Counter(
+        self.queries_embedded = self._counter("headrace_query_embeddings", "Query texts embedded.")
+        self.cache_requests = self._counter(
             "headrace_cache_requests",
             "Answers, by where they came from: a cache, another's computation, or their own.",
-            ["outcome"],
-            registry=self._registry,
+            "outcome",
         )
-        self.upload_bytes = Counter(
-            "headrace_upload_bytes", "Bytes of accepted uploads.", registry=self._registry
-        )
-        self.history_dropped = Counter(
+        self.upload_bytes = self._counter("headrace_upload_bytes", "Bytes of accepted uploads.")
+        self.history_dropped = self._counter(
             "headrace_query_history_dropped",
             "Queries left out of the history because its buffer was full.",
-            registry=self._registry,
         )
-        self.breaker_trips = Counter(
-            "headrace_breaker_trips",
-            "How often a circuit breaker has opened in an API process.",
-            ["dependency"],
-            registry=self._registry,
-        )
-        self.breaker_refusals = Counter(
-            "headrace_breaker_refusals",
-            "Calls that were not made, since the circuit breaker was open.",
-            ["dependency"],
-            registry=self._registry,
-        )
-        self.retries = Counter(
-            "headrace_retries",
-            "Calls that were made again after an error that may pass.",
-            ["dependency"],
-            registry=self._registry,
+        self._of_gates = {
+            "trips": self._counter(
+                "headrace_breaker_trips",
+                "How often a circuit breaker has opened in an API process.",
+                "dependency",
+            ),
+            "refusals": self._counter(
+                "headrace_breaker_refusals",
+                "Calls that were not made, since the circuit breaker was open.",
+                "dependency",
+            ),
+            "retries": self._counter(
+                "headrace_retries",
+                "Calls that were made again after an error that may pass.",
+                "dependency",
+            ),
+        }
+
+    def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
+        return Counter(name, documentation, labels, registry=self._registry)
+
+    def _histogram(self, name: str, documentation: str, *labels: str) -> Histogram:
+        return Histogram(
+            name, documentation, labels, buckets=LATENCY_BUCKETS, registry=self._registry
         )
 
     def count_answer(self, mode: SearchMode, answer: Answer) -> None:
@@ -137,12 +116,8 @@ class Metrics:
     def follow_gates(self, gates: Mapping[Dependency, GateStatus]) -> None:
         """Bring the counters up to what the circuit breakers have counted."""
         for name, gate in gates.items():
-            for what, counter, count in (
-                ("trips", self.breaker_trips, gate.trips),
-                ("refusals", self.breaker_refusals, gate.refusals),
-                ("retries", self.retries, gate.retries),
-            ):
-                counter.labels(name).inc(self._more(count, what, name))
+            for what, counter in self._of_gates.items():
+                counter.labels(name).inc(self._more(getattr(gate, what), what, name))
 
     def _more(self, count: int, *what: str) -> int:
         """By how much it is more than when it was last looked at."""
@@ -156,16 +131,7 @@ class Metrics:
         asked = CollectorRegistry(auto_describe=False)
         asked.register(_Stored(totals))
         asked.register(_Guarded(gates))
-        return generate_latest(self._counted()) + generate_latest(asked)
-
-    def _counted(self) -> CollectorRegistry:
-        """What this process has counted; with others, if they count together."""
-        directory = os.environ.get(_SHARED)  # noqa: TID251 - where ``count_together`` has put it
-        if directory is None:
-            return self._registry
-        everywhere = CollectorRegistry()
-        MultiProcessCollector(everywhere, directory)  # type: ignore[no-untyped-call]
-        return everywhere
+        return generate_latest(counted(self._registry)) + generate_latest(asked)
 
 
 class _Guarded:
